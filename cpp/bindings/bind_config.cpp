@@ -1,0 +1,27 @@
+#include <map>
+
+#include "bindings/bindings.h"
+#include "core/isa.h"
+#include "core/threads.h"
+#include "kernels/registry.h"
+#include "lamella_build.h"
+
+namespace lamella {
+
+void bind_config(py::module_& module) {
+  module.def("isa", [] { return active_isa(); }, "Instruction set whose kernels are in use.");
+  module.def(
+      "isas",
+      [] {
+        std::map<std::string, bool> found;
+        for (const Isa& isa : isas()) found[isa.name] = isa.supported;
+        return found;
+      },
+      "Instruction sets of this build, and whether this machine runs them.");
+  module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
+  module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
+  module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");
+  active_isa();  // a wrong LAMELLA_ISA is an error at import, not at first use
+}
+
+}  // namespace lamella

@@ -1,0 +1,86 @@
+#include <algorithm>
+
+#include "bindings/bindings.h"
+#include "bindings/unlocked.h"
+#include "core/check.h"
+#include "core/philox.h"
+#include "core/threads.h"
+#include "kernels/registry.h"
+
+namespace lamella {
+namespace {
+
+// One kernel by name on NumPy arrays, as tests and benchmarks want it: `operands` in the kernel's order (None for
+// null), `hyper` its settings as 8-byte fields.
+void call_kernel(const std::string& name, const std::vector<py::object>& operands, Index n,
+                 const std::vector<Index>& sizes, const py::object& hyper, DType dtype, int threads) {
+  const KernelEntry& kernel = find_kernel(name);
+  const Signature& signature = kernel.signature;
+  require(static_cast<int>(operands.size()) == signature.operands, name, " takes ", signature.operands,
+          " operands but got ", operands.size());
+  require(static_cast<int>(sizes.size()) == signature.sizes, name, " takes ", signature.sizes, " sizes but got ",
+          sizes.size());
+  void* addresses[kMaxOperands];
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const bool output = signature.outputs >> i & 1u;
+    addresses[i] =
+        output ? writable(operands[i], name.c_str()) : const_cast<void*>(contiguous(operands[i], name.c_str()));
+  }
+  const double none = 0;
+  const void* fields = &none;
+  if (signature.hyper > 0) {
+    fields = contiguous(hyper, "hyper");
+    require(fields && py::cast<py::array>(hyper).nbytes() >= signature.hyper * 8, name, " needs ", signature.hyper,
+            " hyper-parameters");
+  }
+  const Call call{addresses, n, sizes.data(), fields, nullptr, nullptr, nullptr};
+  const Launch launch = kernel.launch[static_cast<std::size_t>(dtype)];
+  unlocked([&] { run_team(threads, [&](const Team& team) { launch(call, team); }); });
+}
+
+// Rows 0..n-1 in random order (Fisher & Yates), a pure function of seed and stream.
+py::array_t<Index> permutation(Index n, std::uint64_t seed, std::uint64_t stream) {
+  require(n >= 0, "[permutation] n is ", n, " but must not be negative");
+  py::array_t<Index> result(n);
+  Index* const order = result.mutable_data();
+  for (Index i = 0; i < n; ++i) order[i] = i;
+  for (Index i = n - 1; i > 0; --i) {
+    const auto counter = static_cast<std::uint64_t>(i);
+    const PhiloxBlock random = philox({{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32),
+                                        static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)}},
+                                      seed);
+    const std::uint64_t bits = std::uint64_t{random.word[0]} << 32 | random.word[1];
+    // The high half of a 64 x 64 product maps the bits onto 0..i almost without bias (i / 2^64).
+    const auto j = static_cast<Index>(static_cast<unsigned __int128>(bits) * (counter + 1) >> 64);
+    std::swap(order[i], order[j]);
+  }
+  return result;
+}
+
+// Integer class labels as the kernels take them; throws at the first one outside [0, classes).
+py::array_t<std::int32_t> encode_labels(const py::array_t<Index, py::array::c_style>& labels, Index classes,
+                                        const std::string& where) {
+  const Index n = labels.size();
+  py::array_t<std::int32_t> result(n);
+  const Index* const from = labels.data();
+  std::int32_t* const to = result.mutable_data();
+  for (Index i = 0; i < n; ++i) {
+    require(from[i] >= 0 && from[i] < classes, where, " y[", i, "] is ", from[i], " but there are ", classes,
+            " classes: labels must be in [0, ", classes, ")");
+    to[i] = static_cast<std::int32_t>(from[i]);
+  }
+  return result;
+}
+
+}  // namespace
+
+void bind_kernels(py::module_& module) {
+  module.def("kernel_names", &kernel_names, "Names of all kernels.");
+  module.def("call_kernel", &call_kernel, py::arg("name"), py::arg("operands"), py::arg("n"), py::arg("sizes"),
+             py::arg("hyper"), py::arg("dtype"), py::arg("threads") = 1, "Runs one kernel on NumPy arrays.");
+  module.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("stream"), "0..n-1 in random order.");
+  module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("where"),
+             "Checks class labels and converts them to int32.");
+}
+
+}  // namespace lamella

@@ -1,0 +1,145 @@
+#include <cstring>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "bindings/bindings.h"
+#include "bindings/unlocked.h"
+#include "core/check.h"
+#include "program/runner.h"
+
+namespace lamella {
+namespace {
+
+// Calls body(lock) without the GIL, and alone on the model's memory.
+template <typename Body>
+void run_unlocked(Runner& runner, const Body& body) {
+  unlocked([&] {
+    std::unique_lock<std::mutex> alone = runner.memory().lock();
+    body(alone);
+  });
+}
+
+bool on_main_thread() {
+  const py::module_ threading = py::module_::import("threading");
+  return threading.attr("get_ident")().equal(threading.attr("main_thread")().attr("ident"));
+}
+
+void run(Runner& runner, int first, int last, Index n, const py::object& input, const py::object& target,
+         const py::object& output) {
+  const External external{contiguous(input, "input"), contiguous(target, "target"), writable(output, "output")};
+  run_unlocked(runner, [&](auto&) { runner.run(first, last, n, external); });
+}
+
+// Replays ranges on a batch; the loss and score that they leave in scalars[result] and the next.
+std::pair<double, double> step(Runner& runner, int first, int last, const py::array& x, const py::array& target,
+                               Index result) {
+  const External external{contiguous(x, "x"), contiguous(target, "target"), nullptr};
+  const Index n = x.shape(0);
+  std::pair<double, double> found;
+  run_unlocked(runner, [&](auto&) {
+    runner.run(first, last, n, external);
+    const auto* const scalars = reinterpret_cast<const double*>(runner.memory().base(static_cast<int>(Arena::scalars)));
+    found = {scalars[result], scalars[result + 1]};
+  });
+  return found;
+}
+
+// Copies x into a row buffer, replays ranges, and returns a fresh copy of another row buffer.
+py::array exchange(Runner& runner, int first, int last, const py::array& x, const Operand& into, const Operand& from,
+                   Index width) {
+  const Index n = x.shape(0);
+  const DType dtype = runner.program().dtype();
+  py::array result(numpy_dtype(dtype), std::vector<py::ssize_t>{n, width});
+  const void* const source = contiguous(x, "x");
+  void* const target = result.mutable_data();
+  const auto x_bytes = static_cast<std::size_t>(x.nbytes());
+  const auto result_bytes = static_cast<std::size_t>(result.nbytes());
+  run_unlocked(runner, [&](auto&) {
+    runner.reserve(n);
+    std::memcpy(runner.address(into), source, x_bytes);
+    if (first <= last) runner.run(first, last, n, {});
+    std::memcpy(target, runner.address(from), result_bytes);
+  });
+  return result;
+}
+
+std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x, const py::array& y,
+                                              const py::object& order, Index batch_size, Index least, bool drop_last,
+                                              Index result) {
+  const Index rows = x.shape(0);
+  require(rows > 0 && y.shape(0) == rows, "x has ", rows, " rows and y ", y.shape(0));
+  const Dataset data{static_cast<const char*>(contiguous(x, "x")), static_cast<const char*>(contiguous(y, "y")), rows,
+                     x.nbytes() / rows, y.nbytes() / rows};
+  const auto* const indices = static_cast<const Index*>(contiguous(order, "order"));
+  if (indices) {
+    const auto array = py::cast<py::array_t<Index>>(order);
+    require(array.size() == rows, "order has ", array.size(), " entries for ", rows, " rows");
+    for (Index i = 0; i < rows; ++i) {
+      require(indices[i] >= 0 && indices[i] < rows, "order[", i, "] is ", indices[i], ", outside the ", rows, " rows");
+    }
+  }
+  EpochResult total{};
+  bool signalled = false;
+  const bool asks = on_main_thread();  // Python handles signals there alone
+  run_unlocked(runner, [&](std::unique_lock<std::mutex>& alone) {
+    const auto interrupted = [&] {
+      alone.unlock();  // a signal's handler may use the model; so may other threads, between two steps
+      if (asks) {
+        const py::gil_scoped_acquire acquire;
+        signalled = PyErr_CheckSignals() != 0;
+      }
+      alone.lock();
+      return signalled;
+    };
+    total = runner.epoch(data, {indices, batch_size, least, drop_last, result}, interrupted);
+  });
+  if (signalled) throw py::error_already_set();
+  return {total.loss, total.score, total.steps, total.finite};
+}
+
+void blocks(Runner& runner, int first, int last, const py::array& x, const py::array& out, Index block) {
+  const Index n = x.shape(0);
+  if (n == 0) return;
+  require(out.shape(0) == n, "x has ", n, " rows and out ", out.shape(0));
+  const auto* const from = static_cast<const char*>(contiguous(x, "x"));
+  auto* const to = static_cast<char*>(writable(out, "out"));
+  const Index x_bytes = x.nbytes() / n, out_bytes = out.nbytes() / n;
+  run_unlocked(runner, [&](auto&) { runner.blocks(first, last, from, x_bytes, to, out_bytes, n, block); });
+}
+
+// A NumPy view of a row buffer. It keeps the buffer alive, whatever becomes of the runner's workspace.
+py::array view(const Runner& runner, const Operand& buffer, Index n, Index width) {
+  require(n <= runner.capacity(), "[Runner] a view of ", n, " rows but room for ", runner.capacity());
+  auto* const keeper = new std::shared_ptr<Buffer>(runner.row_buffers());
+  const py::capsule base(keeper, [](void* kept) { delete static_cast<std::shared_ptr<Buffer>*>(kept); });
+  return py::array(numpy_dtype(runner.program().dtype()), std::vector<py::ssize_t>{n, width}, runner.address(buffer),
+                   base);
+}
+
+}  // namespace
+
+void bind_runner(py::module_& module) {
+  py::class_<Runner, std::shared_ptr<Runner>>(module, "Runner", "Replays a program against a memory.")
+      .def(py::init([](const std::shared_ptr<Program>& program, const std::shared_ptr<Memory>& memory) {
+             return std::make_shared<Runner>(program, memory);
+           }),
+           py::arg("program"), py::arg("memory"))
+      .def("reserve", &Runner::reserve, py::arg("n"), "Makes room for n rows.")
+      .def("run", &run, py::arg("first"), py::arg("last"), py::arg("n"), py::arg("input") = py::none(),
+           py::arg("target") = py::none(), py::arg("output") = py::none(), "Replays ranges first..last for n rows.")
+      .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("least"),
+           py::arg("drop_last"), py::arg("result"), "One pass over the data; (loss, score, steps, finite).")
+      .def("blocks", &blocks, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("out"), py::arg("block"),
+           "Forward over all rows of x into out, in blocks.")
+      .def("step", &step, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"), py::arg("result"),
+           "Replays ranges on a batch; (loss, score).")
+      .def("exchange", &exchange, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("into"), py::arg("from_"),
+           py::arg("width"), "Copies x into a row buffer, replays ranges, returns a copy of another row buffer.")
+      .def("view", &view, py::arg("buffer"), py::arg("n"), py::arg("width"),
+           "A NumPy view of a row buffer, the runner's own until reserve() makes more room.")
+      .def_property_readonly("capacity", &Runner::capacity)
+      .def_property_readonly("bytes", &Runner::bytes);
+}
+
+}  // namespace lamella

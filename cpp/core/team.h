@@ -1,0 +1,67 @@
+#pragma once
+
+#include <sched.h>
+
+#include "core/types.h"
+
+// A kernel runs on every thread of a team at once (single program, multiple data): each thread takes its share of
+// the output, and the runner puts a barrier between ops that depend on each other. One parallel region serves a
+// whole training step. Functions here are static: instruction-set units include them and may not share symbols.
+
+namespace lamella {
+
+struct Barrier {
+  alignas(64) int arrived = 0;
+  alignas(64) int phase = 0;
+};
+
+struct Team {
+  int rank;
+  int size;
+  Barrier* barrier;  // null in a team of one
+  void* scratch;     // this thread's own packing space, kScratchBytes, cache-line aligned
+};
+
+constexpr Index kScratchBytes = Index{4} << 20;
+
+struct Span {
+  Index begin, end;
+};
+
+static inline void spin_pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Waits for the whole team. Spins, as the ops of a step are microseconds apart; after some ten microseconds gives the
+// core away: on a busy machine, or in a team larger than the machine, it may be what the others wait for.
+static inline void wait(const Team& team) {
+  if (team.size == 1) return;
+  Barrier* barrier = team.barrier;
+  const int phase = __atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE);
+  if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == team.size) {
+    __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_RELEASE);
+    return;
+  }
+  for (int spin = 0; __atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) == phase; ++spin) {
+    if (spin < 256) {
+      spin_pause();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+// The part of [0, total) that this thread takes, cut at multiples of grain.
+static inline Span share(const Team& team, Index total, Index grain) {
+  const Index grains = (total + grain - 1) / grain;
+  const Index begin = grains * team.rank / team.size * grain;
+  const Index end = grains * (team.rank + 1) / team.size * grain;
+  return {begin < total ? begin : total, end < total ? end : total};
+}
+
+}  // namespace lamella

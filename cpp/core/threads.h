@@ -1,0 +1,42 @@
+#pragma once
+
+#include "core/buffer.h"
+#include "core/team.h"
+
+// The one place that knows how many threads there are and starts them.
+
+namespace lamella {
+
+// Threads that a replay may use: set by the user, or the least of CPU affinity, cgroup quota and OMP_NUM_THREADS.
+// One in a child made by fork, whose OpenMP pool is gone.
+int max_threads();
+void set_max_threads(int threads);
+
+// How many forks lie between the process that loaded this library and this one.
+int fork_generation();
+
+// This thread's packing space, made at first use.
+void* thread_scratch();
+
+// Runs body(team) on that many threads, one parallel region.
+template <typename Body>
+void run_team(int threads, const Body& body);
+
+}  // namespace lamella
+
+#include <omp.h>
+
+namespace lamella {
+
+template <typename Body>
+void run_team(int threads, const Body& body) {
+  if (threads <= 1) {
+    body(Team{0, 1, nullptr, thread_scratch()});
+    return;
+  }
+  Barrier barrier;
+#pragma omp parallel num_threads(threads)
+  body(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, thread_scratch()});
+}
+
+}  // namespace lamella

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lamella {
+
+using Index = std::int64_t;
+
+enum class DType : int { float32 = 0, float64 = 1 };
+
+constexpr Index size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
+
+// Every array that kernels see starts on a cache line.
+constexpr Index kAlignment = 64;
+
+constexpr Index round_up(Index value, Index multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace lamella

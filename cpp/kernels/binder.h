@@ -1,0 +1,186 @@
+#pragma once
+
+#include "kernels/kernel.h"
+
+// Derives an op's signature and its call from a kernel's C++ type (see kernel.h). Included only by kernel sources, once
+// an instruction set: hence the anonymous namespace.
+
+namespace lamella {
+namespace {
+
+enum class Kind { input, output, rows, dim, flag, hyper, epilogue, team };
+
+template <typename A>
+struct Parameter {  // const SomeHyper&
+  static constexpr Kind kind = Kind::hyper;
+};
+template <typename A>
+struct Parameter<A*> {
+  static constexpr Kind kind = Kind::output;
+};
+template <typename A>
+struct Parameter<const A*> {
+  static constexpr Kind kind = Kind::input;
+};
+template <>
+struct Parameter<Rows> {
+  static constexpr Kind kind = Kind::rows;
+};
+template <>
+struct Parameter<Dim> {
+  static constexpr Kind kind = Kind::dim;
+};
+template <>
+struct Parameter<Flag> {
+  static constexpr Kind kind = Kind::flag;
+};
+template <typename T>
+struct Parameter<const Epilogue<T>&> {
+  static constexpr Kind kind = Kind::epilogue;
+};
+template <>
+struct Parameter<const Team&> {
+  static constexpr Kind kind = Kind::team;
+};
+
+template <typename A>
+struct HyperFields {
+  static constexpr int count = 0;
+};
+template <typename A>
+struct HyperFields<const A&> {
+  static constexpr int count = sizeof(A) / 8;
+};
+
+template <int... I>
+struct Sequence {};
+template <int N, int... I>
+struct MakeSequence : MakeSequence<N - 1, N - 1, I...> {};
+template <int... I>
+struct MakeSequence<0, I...> {
+  using Type = Sequence<I...>;
+};
+
+template <auto function>
+struct Bound;
+
+template <typename... Args, void (*function)(Args...)>
+struct Bound<function> {
+  static constexpr int arity = sizeof...(Args);
+  static constexpr Kind kinds[arity] = {Parameter<Args>::kind...};
+
+  static constexpr bool is_operand(Kind kind) { return kind == Kind::input || kind == Kind::output; }
+  static constexpr bool is_size(Kind kind) { return kind == Kind::dim || kind == Kind::flag; }
+
+  static constexpr int operands_before(int position) {
+    int count = 0;
+    for (int i = 0; i < position; ++i) count += is_operand(kinds[i]);
+    return count;
+  }
+  static constexpr int sizes_before(int position) {
+    int count = 0;
+    for (int i = 0; i < position; ++i) count += is_size(kinds[i]);
+    return count;
+  }
+
+  static constexpr Signature make_signature() {
+    Signature s{operands_before(arity), 0, 0, sizes_before(arity), false, 0, false};
+    const int fields[arity] = {(Parameter<Args>::kind == Kind::hyper ? HyperFields<Args>::count : 0)...};
+    for (int i = 0; i < arity; ++i) {
+      if (kinds[i] == Kind::output) s.outputs |= 1u << operands_before(i);
+      if (kinds[i] == Kind::dim) s.dims |= 1u << sizes_before(i);
+      if (kinds[i] == Kind::rows) s.rows = true;
+      if (kinds[i] == Kind::epilogue) s.fusible = true;
+      s.hyper += fields[i];
+    }
+    return s;
+  }
+  static constexpr Signature signature = make_signature();
+  static_assert(make_signature().operands <= kMaxOperands && make_signature().sizes <= kMaxSizes,
+                "raise kMaxOperands or kMaxSizes");
+
+  template <int operand, int size>
+  struct At {
+    const Call& call;
+    const Team& team;
+    template <typename A>
+    operator A*() const {
+      return static_cast<A*>(call.operands[operand]);
+    }
+    operator Rows() const { return {call.rows}; }
+    operator Dim() const { return {call.sizes[size]}; }
+    operator Flag() const { return {call.sizes[size] != 0}; }
+    operator const Team&() const { return team; }
+  };
+
+  // Conversion operators cannot tell a hyper struct from an epilogue, so references go by overload.
+  template <typename A, int operand, int size>
+  struct Argument {
+    static A get(const Call& call, const Team& team) { return At<operand, size>{call, team}; }
+  };
+  template <typename H, int operand, int size>
+  struct Argument<const H&, operand, size> {
+    static const H& get(const Call& call, const Team&) { return *static_cast<const H*>(call.hyper); }
+  };
+  template <typename T, int operand, int size>
+  struct Argument<const Epilogue<T>&, operand, size> {
+    static Epilogue<T> get(const Call& call, const Team&) {
+      return {reinterpret_cast<Tile<T>>(call.tile), static_cast<const T*>(call.tile_other), call.tile_hyper};
+    }
+  };
+  template <int operand, int size>
+  struct Argument<const Team&, operand, size> {
+    static const Team& get(const Call&, const Team& team) { return team; }
+  };
+
+  template <int... I>
+  static void expand(const Call& call, const Team& team, Sequence<I...>) {
+    function(Argument<Args, operands_before(I), sizes_before(I)>::get(call, team)...);
+  }
+
+  static void launch(const Call& call, const Team& team) { expand(call, team, typename MakeSequence<arity>::Type{}); }
+};
+
+struct NoHyper {};
+
+// A standalone elementwise op from its tile: flat, cut between threads at whole cache lines.
+template <typename T, Tile<T> tile, typename Hyper>
+struct Elementwise {
+  static void forward(T* out, const T* in, Rows n, Dim width, const Hyper& hyper, const Team& team) {
+    const Span span = share(team, n.value * width.value, 1024);
+    tile(out + span.begin, in + span.begin, nullptr, 1, span.end - span.begin, 0, &hyper);
+  }
+  static void backward(T* din, const T* dout, const T* saved, Rows n, Dim width, const Hyper& hyper, const Team& team) {
+    const Span span = share(team, n.value * width.value, 1024);
+    tile(din + span.begin, dout + span.begin, saved + span.begin, 1, span.end - span.begin, 0, &hyper);
+  }
+};
+
+}  // namespace
+}  // namespace lamella
+
+#define LAMELLA_JOIN(isa, name) isa##_##name##_family
+#define LAMELLA_SYMBOL(isa, name) LAMELLA_JOIN(isa, name)
+
+// An entry for a kernel that is a template on the element type.
+#define LAMELLA_KERNEL(name) \
+  {#name, {&Bound<&name<float>>::launch, &Bound<&name<double>>::launch}, {}, Bound<&name<float>>::signature}
+
+// An entry for an elementwise op given by its tile; `way` is forward or backward, Hyper its settings or NoHyper.
+#define LAMELLA_TILE(name, way, Hyper)                                                  \
+  {#name,                                                                               \
+   {&Bound<&Elementwise<float, &name<float>, Hyper>::way>::launch,                      \
+    &Bound<&Elementwise<double, &name<double>, Hyper>::way>::launch},                   \
+   {reinterpret_cast<AnyTile>(&name<float>), reinterpret_cast<AnyTile>(&name<double>)}, \
+   Bound<&Elementwise<float, &name<float>, Hyper>::way>::signature}
+
+// The one external symbol of a kernel source: its table, named after the instruction set and the family.
+#define LAMELLA_FAMILY(family, ...)                                     \
+  namespace lamella {                                                   \
+  namespace {                                                           \
+  const KernelEntry entries[] = {__VA_ARGS__};                          \
+  }                                                                     \
+  extern "C" const KernelFamily LAMELLA_SYMBOL(LAMELLA_ISA, family);    \
+  extern "C" const KernelFamily LAMELLA_SYMBOL(LAMELLA_ISA, family) = { \
+      entries, static_cast<int>(sizeof(entries) / sizeof(entries[0]))}; \
+  }

@@ -1,0 +1,187 @@
+#pragma once
+
+#include "kernels/binder.h"
+#include "kernels/cpu/microkernel.h"
+
+// Blocked, packed product C (+)= A B with fused bias and elementwise epilogue, shared by a team without barriers: each
+// thread takes a rectangle of C.
+
+namespace lamella {
+namespace {
+
+// A matrix read through two strides: transposing is swapping them.
+template <typename T>
+struct Matrix {
+  const T* data;
+  Index row, col;
+};
+
+template <typename T>
+struct ProductTail {
+  const T* bias = nullptr;  // (n), or one for all if same_bias
+  bool same_bias = false;
+  bool accumulate = false;
+  Epilogue<T> epilogue = {nullptr, nullptr, nullptr};
+};
+
+// Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2.
+template <typename T>
+constexpr Index kDepth = 384 * 4 / sizeof(T);
+template <typename T>
+constexpr Index kWidth = kVectorBytes == 64 ? 480 / kTileCols<T> * kTileCols<T> : 192;
+constexpr Index kHeight = kTileRows * 60;
+// Below this many rows of C a block of B is used too seldom to be worth packing.
+constexpr Index kPackRows = 4 * kTileRows;
+
+constexpr Index kPackSlack = 16;  // pack_across writes so far beyond its panels
+template <typename T>
+constexpr bool kScratchFits = ((kHeight + kWidth<T>)*kDepth<T> + 2 * kPackSlack) * Index{sizeof(T)} <= kScratchBytes;
+
+// Size of the equal pieces that cut `total` into as few as `limit` allows, a multiple of `grain`.
+LAMELLA_INLINE Index even_piece(Index total, Index limit, Index grain) {
+  if (total <= limit) return total;
+  const Index pieces = (total + limit - 1) / limit;
+  return ((total + pieces - 1) / pieces + grain - 1) / grain * grain;
+}
+
+// Panels whose rows are contiguous in the source: out[p * panel + i] = in[i + p * across].
+template <typename T>
+void pack_along(T* out, const T* in, Index across, Index count, Index depth, Index panel) {
+  for (Index first = 0; first < count; first += panel, out += panel * depth) {
+    const Index used = count - first < panel ? count - first : panel;
+    for (Index p = 0; p < depth; ++p) {
+      T* to = out + p * panel;
+      const T* row = in + first + p * across;
+      Index i = 0;
+      for (; i + kLanes<T> <= used; i += kLanes<T>) store(to + i, load(row + i));
+      if (i < used) store_part(to + i, load_part(row + i, used - i), used - i);
+      for (i = used; i < panel; ++i) to[i] = 0;
+    }
+  }
+}
+
+// Panels whose columns are contiguous in the source: out[p * panel + i] = in[i * along + p], by squares of vectors
+// transposed in registers. Writes up to a vector more than the panels hold.
+template <int panel, typename T>
+void pack_across(T* out, const T* in, Index along, Index count, Index depth) {
+  constexpr int lanes = kLanes<T>, groups = (panel + lanes - 1) / lanes;
+  for (Index first = 0; first < count; first += panel, out += panel * depth) {
+    const Index used = count - first < panel ? count - first : panel;
+    for (Index p0 = 0; p0 < depth; p0 += lanes) {
+      const Index block = depth - p0 < lanes ? depth - p0 : lanes;
+      Vector<T> square[groups][lanes];
+#pragma GCC unroll 4
+      for (int g = 0; g < groups; ++g) {
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes; ++i) {
+          const Index row = g * lanes + i;
+          const T* from = in + (first + row) * along + p0;
+          square[g][i] = row >= used ? Vector<T>{} : (block == lanes ? load(from) : load_part(from, block));
+        }
+        transpose<T>(square[g]);
+      }
+      // In the order of addresses: where the panel is no multiple of a vector, the next store mends the overlap.
+      for (Index p = 0; p < block; ++p) {
+#pragma GCC unroll 4
+        for (int g = 0; g < groups; ++g) store(out + (p0 + p) * panel + g * lanes, square[g][p]);
+      }
+    }
+  }
+}
+
+// Panels of `panel` neighbours, zero-padded: out[p * panel + i] = in[i * along + p * across]. One of the strides is 1.
+template <int panel, typename T>
+void pack(T* out, const T* in, Index along, Index across, Index count, Index depth) {
+  if (along == 1) {
+    pack_along(out, in, across, count, depth, Index{panel});
+  } else {
+    pack_across<panel>(out, in, along, count, depth);
+  }
+}
+
+// One thread's rectangle of C: rows [m0, m1), columns [n0, n1).
+template <typename T>
+void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Span cols, Index k,
+                        const ProductTail<T>& tail, const Team& team) {
+  static_assert(kScratchFits<T>, "blocks outgrow the scratch space");
+  constexpr int tile_cols = kTileCols<T>;
+  T* const packed_a = static_cast<T*>(team.scratch);
+  T* const packed_b = packed_a + kHeight * kDepth<T> + kPackSlack;
+
+  const Index m = rows.end - rows.begin, n = cols.end - cols.begin;
+  // All choices hang on sizes of the operands, never on the number of threads... except which elements share a
+  // rectangle, and no element's sum depends on that (see multiply_tile).
+  const Index depth = even_piece(k, kDepth<T>, 8);
+  const Index width = even_piece(n, kWidth<T>, tile_cols);
+  const Index height = even_piece(m, kHeight, kTileRows);
+  const bool pack_b = b.col != 1 || m > kPackRows;
+  const bool pack_a = n > 4 * tile_cols;
+
+  Index done = 0;
+  do {  // once even for k = 0, so that bias and epilogue are applied
+    const Index block_k = k - done < depth ? k - done : depth;
+    const bool last = done + block_k >= k;
+    TileStore<T> finish{done > 0 || tail.accumulate, nullptr, tail.same_bias};
+    for (Index i0 = rows.begin; i0 < rows.end; i0 += height) {
+      const Index block_m = rows.end - i0 < height ? rows.end - i0 : height;
+      const T* block_a = a.data + i0 * a.row + done * a.col;
+      if (pack_a) pack<kTileRows>(packed_a, block_a, a.row, a.col, block_m, block_k);
+      for (Index j0 = cols.begin; j0 < cols.end; j0 += width) {
+        const Index block_n = cols.end - j0 < width ? cols.end - j0 : width;
+        const T* block_b = b.data + done * b.row + j0 * b.col;
+        if (pack_b) pack<tile_cols>(packed_b, block_b, b.col, b.row, block_n, block_k);
+        for (Index i = 0; i < block_m; i += kTileRows) {
+          const Index tile_m = block_m - i < kTileRows ? block_m - i : kTileRows;
+          for (Index j = 0; j < block_n; j += tile_cols) {
+            const Index tile_n = block_n - j < tile_cols ? block_n - j : tile_cols;
+            T* tile = c + (i0 + i) * ldc + j0 + j;
+            if (last && tail.bias) finish.bias = tail.same_bias ? tail.bias : tail.bias + j0 + j;
+            tile_function<T>(tile_m, tile_n, pack_a || a.row == 1)(
+                tile, ldc, pack_a ? packed_a + i * block_k : block_a + i * a.row, pack_a ? 1 : a.row,
+                pack_a ? kTileRows : a.col, pack_b ? packed_b + j * block_k : block_b + j, pack_b ? tile_cols : b.row,
+                block_k, tile_n, finish);
+            if (last && tail.epilogue.tile) {
+              const T* other = tail.epilogue.other ? tail.epilogue.other + (tile - c) : nullptr;
+              tail.epilogue.tile(tile, tile, other, tile_m, tile_n, ldc, tail.epilogue.hyper);
+            }
+          }
+        }
+      }
+    }
+    done += block_k;
+  } while (done < k);
+}
+
+// C (m, n) (+)= A (m, k) B (k, n).
+template <typename T>
+void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail, const Team& team) {
+  if (n == 1 && m > 1) {
+    // A single column would use one lane of each vector. It lies in memory as a row does: C^T = B^T A^T.
+    ProductTail<T> transposed = tail;
+    transposed.same_bias = true;
+    multiply(c, Matrix<T>{b.data, b.col, b.row}, Matrix<T>{a.data, a.col, a.row}, 1, m, k, transposed, team);
+    return;
+  }
+  // Cut C into down x across rectangles, one a thread: the cut whose largest rectangle, and then whose packing, is
+  // least.
+  Index best_down = 1, best_cost = -1;
+  for (Index down = 1; down <= team.size; ++down) {
+    if (team.size % down != 0) continue;
+    const Index across = team.size / down;
+    const Index piece_m = (round_up(m, kTileRows) / kTileRows + down - 1) / down * kTileRows;
+    const Index piece_n = (round_up(n, kTileCols<T>) / kTileCols<T> + across - 1) / across * kTileCols<T>;
+    const Index cost = piece_m * piece_n * 16 + 64 * (piece_m + piece_n);
+    if (best_cost < 0 || cost < best_cost) {
+      best_cost = cost;
+      best_down = down;
+    }
+  }
+  const Index across = team.size / best_down;
+  const Team by_rows{static_cast<int>(team.rank / across), static_cast<int>(best_down), nullptr, team.scratch};
+  const Team by_cols{static_cast<int>(team.rank % across), static_cast<int>(across), nullptr, team.scratch};
+  const Span rows = share(by_rows, m, kTileRows), cols = share(by_cols, n, kTileCols<T>);
+  if (rows.begin < rows.end && cols.begin < cols.end) multiply_rectangle(c, n, a, b, rows, cols, k, tail, team);
+}
+
+}  // namespace
+}  // namespace lamella

@@ -1,0 +1,237 @@
+#pragma once
+
+#include "core/types.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+// Vectors of the instruction set that this unit is compiled for, by the compiler's vector types; intrinsics only where
+// those cannot say it (masked memory access, roots, sign masks, 32x32->64 products). All-ones masks stand where plain
+// AVX-512 intrinsics would make GCC 12 warn of its own headers.
+
+namespace lamella {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kVectorRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+constexpr int kVectorRegisters = 16;
+#elif defined(__aarch64__)
+constexpr int kVectorBytes = 16;
+constexpr int kVectorRegisters = 32;
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kVectorRegisters = 16;
+#endif
+
+template <typename T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  typedef float Vector __attribute__((vector_size(kVectorBytes)));
+  typedef std::int32_t Integer __attribute__((vector_size(kVectorBytes)));
+  using IntegerElement = std::int32_t;
+  static constexpr int lanes = kVectorBytes / 4;
+};
+
+template <>
+struct Simd<double> {
+  typedef double Vector __attribute__((vector_size(kVectorBytes)));
+  typedef std::int64_t Integer __attribute__((vector_size(kVectorBytes)));
+  using IntegerElement = std::int64_t;
+  static constexpr int lanes = kVectorBytes / 8;
+};
+
+template <typename T>
+using Vector = typename Simd<T>::Vector;
+template <typename T>
+using IntegerVector = typename Simd<T>::Integer;
+template <typename T>
+constexpr int kLanes = Simd<T>::lanes;
+
+#define LAMELLA_INLINE static inline __attribute__((always_inline))
+
+template <typename T>
+LAMELLA_INLINE Vector<T> splat(T value) {
+  return value - Vector<T>{};  // x - 0 is x for every x, so this is one broadcast; 0 + x would cost an add for -0
+}
+
+template <typename T>
+LAMELLA_INLINE Vector<T> load(const T* from) {
+  Vector<T> v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <typename T>
+LAMELLA_INLINE void store(T* to, Vector<T> v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+// The first `count` lanes (0 < count < lanes); loads give zeros in the others.
+#if defined(__AVX512F__)
+LAMELLA_INLINE Vector<float> load_part(const float* from, Index count) {
+  return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+}
+LAMELLA_INLINE void store_part(float* to, Vector<float> v, Index count) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
+}
+LAMELLA_INLINE Vector<double> load_part(const double* from, Index count) {
+  return (Vector<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
+}
+LAMELLA_INLINE void store_part(double* to, Vector<double> v, Index count) {
+  _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), (__m512d)v);
+}
+#else
+template <typename T>
+LAMELLA_INLINE Vector<T> load_part(const T* from, Index count) {
+  Vector<T> v = {};
+  for (Index i = 0; i < count; ++i) v[i] = from[i];
+  return v;
+}
+template <typename T>
+LAMELLA_INLINE void store_part(T* to, Vector<T> v, Index count) {
+  for (Index i = 0; i < count; ++i) to[i] = v[i];
+}
+#endif
+
+LAMELLA_INLINE Vector<float> square_root(Vector<float> x) {
+#if defined(__AVX512F__)
+  return (Vector<float>)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
+#elif defined(__AVX2__)
+  return (Vector<float>)_mm256_sqrt_ps((__m256)x);
+#elif defined(__SSE2__)
+  return (Vector<float>)_mm_sqrt_ps((__m128)x);
+#else
+  for (int i = 0; i < kLanes<float>; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
+
+LAMELLA_INLINE Vector<double> square_root(Vector<double> x) {
+#if defined(__AVX512F__)
+  return (Vector<double>)_mm512_maskz_sqrt_pd(0xff, (__m512d)x);
+#elif defined(__AVX2__)
+  return (Vector<double>)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__SSE2__)
+  return (Vector<double>)_mm_sqrt_pd((__m128d)x);
+#else
+  for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#endif
+}
+
+// Sum over lanes, always in the same order.
+template <typename T>
+LAMELLA_INLINE T sum(Vector<T> v) {
+  T lanes[kLanes<T>];
+  store(lanes, v);
+  for (int width = kLanes<T> / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+template <typename T>
+LAMELLA_INLINE T largest(Vector<T> v) {
+  T best = v[0];
+  for (int i = 1; i < kLanes<T>; ++i) best = v[i] > best ? v[i] : best;
+  return best;
+}
+
+template <int... I>
+struct Lanes {};
+template <int count, int... I>
+struct MakeLanes : MakeLanes<count - 1, count - 1, I...> {};
+template <int... I>
+struct MakeLanes<0, I...> {
+  using Type = Lanes<I...>;
+};
+
+// Lanes of a and b in one: `source` numbers a's from 0 and b's from kLanes on.
+template <typename T, int... source>
+LAMELLA_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, source...);
+#else
+  return __builtin_shuffle(a, b, IntegerVector<T>{source...});
+#endif
+}
+
+// Swaps the off-diagonal blocks of 2 x 2 blocks of `size` in rows a and b (size rows apart).
+template <typename T, int size, int... I>
+LAMELLA_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b, Lanes<I...>) {
+  constexpr int lanes = kLanes<T>;
+  const Vector<T> low = pick<T, ((I & size) ? lanes + I - size : I)...>(a, b);
+  b = pick<T, ((I & size) ? lanes + I : I + size)...>(a, b);
+  a = low;
+}
+
+// Transposes a square of vectors, by halves.
+template <typename T, int size = kLanes<T> / 2>
+LAMELLA_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
+  if constexpr (size > 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes<T>; ++i) {
+      if (!(i & size)) swap_blocks<T, size>(rows[i], rows[i + size], typename MakeLanes<kLanes<T>>::Type{});
+    }
+    transpose<T, size / 2>(rows);
+  }
+}
+
+// out[i] = f(in[i]) over `count` elements: whole vectors, then once the rest.
+template <typename T, typename F>
+LAMELLA_INLINE void map(T* out, const T* in, Index count, const F& f) {
+  Index i = 0;
+  for (; i + kLanes<T> <= count; i += kLanes<T>) store(out + i, f(load(in + i)));
+  if (i < count) store_part(out + i, f(load_part(in + i, count - i)), count - i);
+}
+
+template <typename T, typename F>
+LAMELLA_INLINE void map(T* out, const T* a, const T* b, Index count, const F& f) {
+  Index i = 0;
+  for (; i + kLanes<T> <= count; i += kLanes<T>) store(out + i, f(load(a + i), load(b + i)));
+  if (i < count) store_part(out + i, f(load_part(a + i, count - i), load_part(b + i, count - i)), count - i);
+}
+
+typedef std::uint32_t WordVector __attribute__((vector_size(kVectorBytes)));
+typedef std::uint64_t LongVector __attribute__((vector_size(kVectorBytes)));
+constexpr int kWordLanes = kVectorBytes / 4;
+
+// Products of the even 32-bit lanes, as 64-bit lanes.
+LAMELLA_INLINE LongVector multiply_even(WordVector a, WordVector b) {
+#if defined(__AVX512F__)
+  return (LongVector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (LongVector)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return (LongVector)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  const LongVector low = LongVector{} + 0xffffffffu;
+  return ((LongVector)a & low) * ((LongVector)b & low);
+#endif
+}
+
+// Bit i: lane i of a comparison's result (all ones or zeros) is set.
+LAMELLA_INLINE std::uint32_t lane_bits(IntegerVector<float> lanes) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)lanes);
+#elif defined(__AVX2__)
+  return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)lanes));
+#elif defined(__SSE2__)
+  return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)lanes));
+#else
+  std::uint32_t bits = 0;
+  for (int i = 0; i < kWordLanes; ++i) bits |= static_cast<std::uint32_t>(lanes[i] & 1) << i;
+  return bits;
+#endif
+}
+
+}  // namespace
+}  // namespace lamella

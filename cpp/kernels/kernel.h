@@ -1,0 +1,85 @@
+#pragma once
+
+#include "core/team.h"
+#include "core/types.h"
+
+// What the program knows of a kernel. A kernel is a free function on pointers and dimensions; its C++ signature *is*
+// its contract, and everything else (how many operands an op has, which of them it writes, how many dimensions, how
+// large its hyper-parameters are, how to call it) is derived from the types of its parameters in binder.h:
+//
+//   T* / const T* (or any other pointer)   operand, written / only read
+//   Rows                                   rows of this replay: the batch
+//   Dim                                    a size, fixed when the program is built
+//   Flag                                   an option, fixed when the program is built
+//   const SomeHyper&                       hyper-parameters: a struct of 8-byte fields in the scalars arena
+//   const Epilogue<T>&                     an elementwise op that fusion put onto this one's output
+//   const Team&                            the threads that run the op together
+
+namespace lamella {
+
+struct Rows {
+  Index value;
+};
+
+struct Dim {
+  Index value;
+};
+
+struct Flag {
+  bool value;
+};
+
+// Elementwise op on a tile of row-major matrices that all have row stride `ld`. `other` is what the op was told to
+// read beside its input (null for a forward op); out may be in.
+template <typename T>
+using Tile = void (*)(T* out, const T* in, const T* other, Index rows, Index cols, Index ld, const void* hyper);
+
+template <typename T>
+struct Epilogue {
+  Tile<T> tile;  // null: nothing was fused
+  const T* other;
+  const void* hyper;
+};
+
+using AnyTile = void (*)();
+
+// One op of a replay, its operands resolved to addresses.
+struct Call {
+  void* const* operands;
+  Index rows;
+  const Index* sizes;  // Dim and Flag values in order
+  const void* hyper;
+  AnyTile tile;
+  const void* tile_other;
+  const void* tile_hyper;
+};
+
+using Launch = void (*)(const Call&, const Team&);
+
+constexpr int kMaxOperands = 12;
+constexpr int kMaxSizes = 6;
+
+struct Signature {
+  int operands;      // pointers
+  unsigned outputs;  // bit i: operand i is written
+  unsigned dims;     // bit i: size i is a Dim (else a Flag)
+  int sizes;         // Dims and Flags
+  bool rows;         // work grows with the batch
+  int hyper;         // 8-byte fields
+  bool fusible;      // takes an Epilogue
+};
+
+struct KernelEntry {
+  const char* name;
+  Launch launch[2];  // by DType
+  AnyTile tile[2];   // elementwise ops only: what a fused producer calls on a finished tile
+  Signature signature;
+};
+
+// What one kernel source exports, for one instruction set; nothing else in it has external linkage.
+struct KernelFamily {
+  const KernelEntry* entries;
+  int count;
+};
+
+}  // namespace lamella

@@ -1,0 +1,137 @@
+#include "program/program.h"
+
+#include <sstream>
+
+#include "core/check.h"
+#include "kernels/registry.h"
+
+namespace lamella {
+
+void Program::require_open(const char* what) const {
+  if (finalized_) fail<std::logic_error>("[Program] ", what, " after finalize()");
+}
+
+Operand Program::rows(Index width) {
+  require_open("rows()");
+  require(width >= 1, "[Program] a buffer of ", width, " elements a row; at least 1 is needed");
+  row_buffers_.push_back({width, false, 0});
+  return {static_cast<int>(Arena::rows), static_cast<Index>(row_buffers_.size()) - 1, width};
+}
+
+Operand Program::fixed(Index count) {
+  require_open("fixed()");
+  require(count >= 1, "[Program] a buffer of ", count, " elements; at least 1 is needed");
+  fixed_buffers_.push_back({count, true, 0});
+  return {static_cast<int>(Arena::fixed), static_cast<Index>(fixed_buffers_.size()) - 1, count};
+}
+
+void Program::keep(const Operand& buffer) {
+  require_open("keep()");
+  require(buffer.in(Arena::rows) && buffer.offset >= 0 && buffer.offset < static_cast<Index>(row_buffers_.size()),
+          "[Program] keep() takes a row buffer of this program");
+  row_buffers_[static_cast<std::size_t>(buffer.offset)].keep = true;
+}
+
+int Program::open_range(const std::string& name) {
+  require_open("open_range()");
+  const int at = static_cast<int>(ops_.size());
+  ranges_.push_back({name, at, at, {}});
+  return static_cast<int>(ranges_.size()) - 1;
+}
+
+void Program::tick(Index scalar) {
+  require_open("tick()");
+  require(!ranges_.empty(), "[Program] tick() before open_range()");
+  ranges_.back().ticks.push_back(scalar);
+}
+
+void Program::append(const std::string& kernel, std::vector<Operand> operands, std::vector<Index> sizes, Index hyper) {
+  require_open("append()");
+  require(!ranges_.empty(), "[Program] append() before open_range()");
+  const KernelEntry& entry = find_kernel(kernel);
+  require(static_cast<int>(operands.size()) == entry.signature.operands, "[Program] ", kernel, " takes ",
+          entry.signature.operands, " operands but got ", operands.size());
+  require(static_cast<int>(sizes.size()) == entry.signature.sizes, "[Program] ", kernel, " takes ",
+          entry.signature.sizes, " sizes and flags but got ", sizes.size());
+  require(entry.signature.hyper == 0 || hyper >= 0, "[Program] ", kernel, " needs hyper-parameters");
+  for (const Operand& operand : operands) {
+    require(operand.arena >= 0 && operand.arena < kArenas, "[Program] there is no arena ", operand.arena);
+    const auto& buffers = operand.in(Arena::rows) ? row_buffers_ : fixed_buffers_;
+    require(!(operand.in(Arena::rows) || operand.in(Arena::fixed)) ||
+                (operand.offset >= 0 && operand.offset < static_cast<Index>(buffers.size())),
+            "[Program] ", kernel, " names a buffer that was not made");
+  }
+  Op op;
+  op.kernel = &entry;
+  op.operands = std::move(operands);
+  op.sizes = std::move(sizes);
+  op.hyper = hyper < 0 ? 0 : hyper;
+  ops_.push_back(std::move(op));
+  ranges_.back().end = static_cast<int>(ops_.size());
+}
+
+void Program::finalize() {
+  require_open("finalize()");
+  fuse();
+  lay_out();
+  place_barriers();
+  finalized_ = true;
+}
+
+const Range& Program::range(int index) const {
+  require(index >= 0 && index < static_cast<int>(ranges_.size()), "[Program] there is no range ", index);
+  return ranges_[static_cast<std::size_t>(index)];
+}
+
+Operand Program::resolve(Operand operand) const {
+  if (!operand.in(Arena::rows) && !operand.in(Arena::fixed)) return operand;
+  const auto& buffers = operand.in(Arena::rows) ? row_buffers_ : fixed_buffers_;
+  require(operand.offset >= 0 && operand.offset < static_cast<Index>(buffers.size()), "[Program] there is no buffer ",
+          operand.offset);
+  const Buffer& buffer = buffers[static_cast<std::size_t>(operand.offset)];
+  return {operand.arena, buffer.offset, buffer.size};
+}
+
+double Program::work(int index, Index n) const {
+  const Range& which = range(index);
+  double total = 0;
+  for (int i = which.begin; i < which.end; ++i) {
+    const Op& op = ops_[static_cast<std::size_t>(i)];
+    double elements = op.kernel->signature.rows ? static_cast<double>(n) : 1.0;
+    for (std::size_t s = 0; s < op.sizes.size(); ++s) {
+      if (op.kernel->signature.dims >> s & 1u) elements *= static_cast<double>(op.sizes[s]);
+    }
+    total += elements;
+  }
+  return total;
+}
+
+std::string Program::describe() const {
+  static const char* const names[] = {"none", "values", "grads", "state",  "scalars",
+                                      "rows", "fixed",  "input", "target", "output"};
+  std::ostringstream text;
+  for (const Range& which : ranges_) {
+    text << which.name << ":\n";
+    for (int i = which.begin; i < which.end; ++i) {
+      const Op& op = ops_[static_cast<std::size_t>(i)];
+      text << (op.barrier ? "  | " : "    ") << op.kernel->name;
+      if (op.epilogue) text << " + " << op.epilogue->name;
+      for (std::size_t k = 0; k < op.operands.size(); ++k) {
+        const Operand& operand = op.operands[k];
+        text << (k == 0 ? "(" : ", ");
+        if (operand.arena >= static_cast<int>(Arena::slots)) {
+          text << "slot" << operand.arena - static_cast<int>(Arena::slots);
+        } else {
+          text << names[operand.arena];
+        }
+        if (operand.arena != 0) text << "@" << operand.offset;
+      }
+      text << ")";
+      for (const Index size : op.sizes) text << " " << size;
+      text << "\n";
+    }
+  }
+  return text.str();
+}
+
+}  // namespace lamella

@@ -1,0 +1,153 @@
+#include "program/runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/threads.h"
+
+namespace lamella {
+namespace {
+
+// A thread more is worth its barriers from this many multiply-adds (or elements of other ops) a replay.
+constexpr double kWorkPerThread = 400000;
+
+constexpr auto kInterruptPeriod = std::chrono::milliseconds(50);
+
+// Where each op's operands are in this frame. Rows: offset x capacity.
+struct Resolver {
+  const Frame& frame;
+  Index element;
+
+  void* address(const Operand& operand) const {
+    char* const base = frame.base[static_cast<std::size_t>(operand.arena)];
+    if (!base) return nullptr;
+    if (operand.in(Arena::scalars)) return base + operand.offset * 8;
+    const Index scale = operand.in(Arena::rows) ? frame.capacity : 1;
+    return base + operand.offset * scale * element;
+  }
+};
+
+void replay(const Program& program, const Range& range, const Frame& frame, Index n, const Team& team) {
+  const Resolver resolver{frame, size_of(program.dtype())};
+  const auto dtype = static_cast<std::size_t>(program.dtype());
+  char* const scalars = frame.base[static_cast<std::size_t>(Arena::scalars)];
+  void* operands[kMaxOperands];
+  for (int i = range.begin; i < range.end; ++i) {
+    const Op& op = program.ops()[static_cast<std::size_t>(i)];
+    for (std::size_t k = 0; k < op.operands.size(); ++k) operands[k] = resolver.address(op.operands[k]);
+    Call call{operands, n, op.sizes.data(), scalars + op.hyper * 8, nullptr, nullptr, nullptr};
+    if (op.epilogue) {
+      call.tile = op.epilogue->tile[dtype];
+      call.tile_other = resolver.address(op.epilogue_other);
+      call.tile_hyper = scalars + op.epilogue_hyper * 8;
+    }
+    if (op.barrier) wait(team);
+    op.kernel->launch[dtype](call, team);
+  }
+}
+
+}  // namespace
+
+Runner::Runner(std::shared_ptr<const Program> program, std::shared_ptr<Memory> memory)
+    : program_(std::move(program)), memory_(std::move(memory)) {
+  require(program_->finalized(), "[Runner] the program is not finalized");
+  require(program_->dtype() == memory_->dtype(), "[Runner] program and memory differ in dtype");
+}
+
+void Runner::reserve(Index n) {
+  workspace_.reserve(n, program_->row_elements(), program_->fixed_elements(), program_->dtype());
+}
+
+int Runner::threads_for(int first, int last, Index n) const {
+  const int most = max_threads();
+  if (most == 1) return 1;
+  double work = 0;
+  for (int i = first; i <= last; ++i) work += program_->work(i, n);
+  return std::clamp(static_cast<int>(work / kWorkPerThread), 1, most);
+}
+
+void Runner::run(int first, int last, Index n, const External& external) {
+  reserve(std::min<Index>(n, program_->row_elements() > 0 ? n : 1));
+  Frame frame;
+  memory_->bind(frame);
+  workspace_.bind(frame);
+  frame.base[static_cast<std::size_t>(Arena::input)] = static_cast<char*>(const_cast<void*>(external.input));
+  frame.base[static_cast<std::size_t>(Arena::target)] = static_cast<char*>(const_cast<void*>(external.target));
+  frame.base[static_cast<std::size_t>(Arena::output)] = static_cast<char*>(external.output);
+  auto* const scalars = reinterpret_cast<double*>(frame.base[static_cast<std::size_t>(Arena::scalars)]);
+  for (int i = first; i <= last; ++i) {
+    for (const Index scalar : program_->range(i).ticks) scalars[scalar] += 1;
+  }
+  run_team(threads_for(first, last, n), [&](const Team& team) {
+    for (int i = first; i <= last; ++i) {
+      if (i > first) wait(team);
+      replay(*program_, program_->range(i), frame, n, team);
+    }
+  });
+}
+
+EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted) {
+  const Index most = std::min(plan.batch_size + plan.least, data.rows);
+  reserve(most);
+  if (batch_x_.bytes() < most * data.x_bytes) batch_x_ = Buffer::uninitialized(most * data.x_bytes);
+  if (batch_y_.bytes() < most * data.y_bytes) batch_y_ = Buffer::uninitialized(most * data.y_bytes);
+  const int last_range = static_cast<int>(program_->ranges().size()) - 1;
+  const auto* const scalars = reinterpret_cast<const double*>(memory_->base(static_cast<int>(Arena::scalars)));
+  EpochResult total{0, 0, 0, true};
+  Index seen = 0, n = 0;
+  auto asked = std::chrono::steady_clock::now();
+  for (Index begin = 0; begin < data.rows; begin += n) {
+    n = std::min(plan.batch_size, data.rows - begin);
+    if (plan.drop_last && n < plan.batch_size) break;
+    const Index after = data.rows - begin - n;
+    if (!plan.drop_last && after < plan.least) n += after;
+    for (Index i = 0; i < n; ++i) {
+      const Index row = plan.order ? plan.order[begin + i] : begin + i;
+      std::memcpy(batch_x_.data() + i * data.x_bytes, data.x + row * data.x_bytes,
+                  static_cast<std::size_t>(data.x_bytes));
+      std::memcpy(batch_y_.data() + i * data.y_bytes, data.y + row * data.y_bytes,
+                  static_cast<std::size_t>(data.y_bytes));
+    }
+    run(0, last_range, n, {batch_x_.data(), batch_y_.data(), nullptr});
+    const double loss = scalars[plan.result];
+    seen += n;
+    total.steps += 1;
+    total.loss += loss * static_cast<double>(n);
+    total.score += scalars[plan.result + 1] * static_cast<double>(n);
+    if (!std::isfinite(loss)) {
+      total.finite = false;
+      break;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now - asked >= kInterruptPeriod) {
+      asked = now;
+      if (interrupted()) break;
+    }
+  }
+  if (seen > 0) {
+    total.loss /= static_cast<double>(seen);
+    total.score /= static_cast<double>(seen);
+  }
+  return total;
+}
+
+void Runner::blocks(int first, int last, const char* x, Index x_bytes, char* out, Index out_bytes, Index n,
+                    Index block) {
+  reserve(std::min(n, block));
+  for (Index begin = 0; begin < n; begin += block) {
+    const Index rows = std::min(block, n - begin);
+    run(first, last, rows, {x + begin * x_bytes, nullptr, out + begin * out_bytes});
+  }
+}
+
+void* Runner::address(const Operand& buffer) const {
+  Frame frame;
+  memory_->bind(frame);
+  workspace_.bind(frame);
+  return Resolver{frame, size_of(program_->dtype())}.address(program_->resolve(buffer));
+}
+
+}  // namespace lamella

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "program/memory.h"
+#include "program/program.h"
+
+namespace lamella {
+
+// What a call brings along: arrays that belong to the caller.
+struct External {
+  const void* input = nullptr;
+  const void* target = nullptr;
+  void* output = nullptr;
+};
+
+// The data of an epoch: rows of features and targets, gathered into batches in a given order.
+struct Dataset {
+  const char* x;
+  const char* y;
+  Index rows;
+  Index x_bytes, y_bytes;  // of one row
+};
+
+struct EpochPlan {
+  const Index* order;  // rows in the order they are taken, or null: as they lie
+  Index batch_size;
+  Index least;     // a last batch of fewer rows joins the one before (batch norm needs two)
+  bool drop_last;  // leave out a last, smaller batch
+  Index result;    // the scalars that the loss writes to
+};
+
+struct EpochResult {
+  double loss;   // mean over batches, weighted by their rows
+  double score;  // likewise
+  Index steps;
+  bool finite;  // false: stopped at the first batch whose loss was not finite
+};
+
+// Replays one program against one memory, with a workspace of its own.
+class Runner {
+ public:
+  Runner(std::shared_ptr<const Program> program, std::shared_ptr<Memory> memory);
+
+  // Makes room for n rows. Not while a forward waits for its backward: the buffers move.
+  void reserve(Index n);
+
+  // Replays ranges [first, last] for n rows in one parallel region.
+  void run(int first, int last, Index n, const External& external);
+
+  // One pass over the data, a step (all ranges) a batch. `interrupted` is asked now and then, and stops the epoch
+  // between two steps.
+  EpochResult epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted);
+
+  // Forward over any number of rows in blocks of at most `block`.
+  void blocks(int first, int last, const char* x, Index x_bytes, char* out, Index out_bytes, Index n, Index block);
+
+  void* address(const Operand& buffer) const;
+  std::shared_ptr<lamella::Buffer> row_buffers() const { return workspace_.rows(); }
+  const Program& program() const { return *program_; }
+  Memory& memory() { return *memory_; }
+  Index capacity() const { return workspace_.capacity(); }
+  Index bytes() const { return workspace_.bytes(); }
+
+ private:
+  int threads_for(int first, int last, Index n) const;
+
+  std::shared_ptr<const Program> program_;
+  std::shared_ptr<Memory> memory_;
+  Workspace workspace_;
+  Buffer batch_x_, batch_y_;
+};
+
+}  // namespace lamella
