@@ -1,0 +1,36 @@
+"""Dense neural networks, fast: native kernels under a thin ``nn``/``optim`` API whose layers carry their own backward.
+
+>>> import lamella as lm
+>>> from lamella import nn, optim
+>>> model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), seed=0)
+>>> trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3))
+"""
+
+try:
+    from lamella import _core as _core
+except ImportError as error:  # pragma: no cover - only in a broken installation
+    raise ImportError(
+        "lamella's native part, lamella._core, cannot be imported. If you are in its source folder, install it first "
+        f"(pip install .) and start Python elsewhere. The reason given was: {error}"
+    ) from error
+
+from lamella import nn, optim
+from lamella._config import get_num_threads, set_num_threads, show_config
+from lamella._files import load, load_metadata, save
+from lamella._version import __version__
+from lamella.trainer import DivergenceError, History, Trainer
+
+__all__ = [
+    "DivergenceError",
+    "History",
+    "Trainer",
+    "__version__",
+    "get_num_threads",
+    "load",
+    "load_metadata",
+    "nn",
+    "optim",
+    "save",
+    "set_num_threads",
+    "show_config",
+]

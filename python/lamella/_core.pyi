@@ -1,0 +1,302 @@
+"""
+Native kernels, programs and their runner. Internal: use lamella's Python API.
+"""
+
+from __future__ import annotations
+import collections.abc
+import enum
+import numpy
+import numpy.typing
+import typing
+
+__all__: list[str] = [
+    "Arena",
+    "DType",
+    "Memory",
+    "Operand",
+    "Program",
+    "Runner",
+    "call_kernel",
+    "compiler",
+    "encode_labels",
+    "get_num_threads",
+    "isa",
+    "isas",
+    "kernel_names",
+    "permutation",
+    "set_num_threads",
+]
+
+class DType(enum.Enum):
+    """
+    Element type of a model's arrays.
+    """
+
+    float32 = ...
+    float64 = ...
+
+class Arena(enum.Enum):
+    """
+    Where an operand lies.
+    """
+
+    fixed = ...
+    grads = ...
+    input = ...
+    none = ...
+    output = ...
+    rows = ...
+    scalars = ...
+    slots = ...
+    state = ...
+    target = ...
+    values = ...
+
+class Operand:
+    """
+    An arena, an offset and a size: where an op finds its data.
+    """
+    def __eq__(self, arg0: typing.Any) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __init__(
+        self,
+        arena: Arena,
+        offset: typing.SupportsInt | typing.SupportsIndex = 0,
+        size: typing.SupportsInt | typing.SupportsIndex = 1,
+        slot: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    @property
+    def arena(self) -> Arena: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+class Program:
+    """
+    A flat list of ops, in ranges.
+    """
+    def __init__(self, dtype: DType) -> None: ...
+    def __str__(self) -> str: ...
+    def append(
+        self,
+        kernel: str,
+        operands: collections.abc.Sequence[Operand],
+        sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        hyper: typing.SupportsInt | typing.SupportsIndex = -1,
+    ) -> None:
+        """
+        Appends an op to the last range.
+        """
+    def finalize(self) -> None:
+        """
+        Fuses ops, lays out buffers, places barriers.
+        """
+    def fixed(self, count: typing.SupportsInt | typing.SupportsIndex) -> Operand:
+        """
+        A buffer of `count` elements.
+        """
+    def keep(self, buffer: Operand) -> None:
+        """
+        This row buffer is touched between replays, too.
+        """
+    def open_range(self, name: str) -> int:
+        """
+        Starts a range; returns its number.
+        """
+    def rows(self, width: typing.SupportsInt | typing.SupportsIndex) -> Operand:
+        """
+        A buffer of `width` elements a row.
+        """
+    def tick(self, scalar: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        The last range counts this scalar up at each replay.
+        """
+    def work(
+        self, range: typing.SupportsInt | typing.SupportsIndex, n: typing.SupportsInt | typing.SupportsIndex
+    ) -> float:
+        """
+        Multiply-adds of a range for n rows.
+        """
+    @property
+    def dtype(self) -> DType: ...
+    @property
+    def num_ranges(self) -> int: ...
+    @property
+    def row_elements(self) -> int: ...
+
+class Memory:
+    """
+    Values, gradients, slots, state and scalars of one model.
+    """
+    def __init__(
+        self,
+        dtype: DType,
+        values: typing.SupportsInt | typing.SupportsIndex,
+        state: typing.SupportsInt | typing.SupportsIndex,
+        scalars: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def add_scalars(self, count: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def add_slots(self, count: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def release_scalars(
+        self, first: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex
+    ) -> None: ...
+    def release_slots(
+        self, first: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex
+    ) -> None: ...
+    def size(self, arena: Arena) -> int: ...
+    def view(
+        self,
+        arena: Arena,
+        slot: typing.SupportsInt | typing.SupportsIndex,
+        offset: typing.SupportsInt | typing.SupportsIndex,
+        shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        """
+        A NumPy view, without a copy.
+        """
+    @property
+    def dtype(self) -> DType: ...
+
+class Runner:
+    """
+    Replays a program against a memory.
+    """
+    def __init__(self, program: Program, memory: Memory) -> None: ...
+    def blocks(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        out: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        block: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Forward over all rows of x into out, in blocks.
+        """
+    def epoch(
+        self,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        order: typing.Any,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        least: typing.SupportsInt | typing.SupportsIndex,
+        drop_last: bool,
+        result: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[float, float, int, bool]:
+        """
+        One pass over the data; (loss, score, steps, finite).
+        """
+    def exchange(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        into: Operand,
+        from_: Operand,
+        width: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        """
+        Copies x into a row buffer, replays ranges, returns a copy of another row buffer.
+        """
+    def reserve(self, n: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Makes room for n rows.
+        """
+    def run(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        n: typing.SupportsInt | typing.SupportsIndex,
+        input: typing.Any = None,
+        target: typing.Any = None,
+        output: typing.Any = None,
+    ) -> None:
+        """
+        Replays ranges first..last for n rows.
+        """
+    def step(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        target: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        result: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[float, float]:
+        """
+        Replays ranges on a batch; (loss, score).
+        """
+    def view(
+        self,
+        buffer: Operand,
+        n: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        """
+        A NumPy view of a row buffer, the runner's own until reserve() makes more room.
+        """
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+
+def call_kernel(
+    name: str,
+    operands: collections.abc.Sequence[typing.Any],
+    n: typing.SupportsInt | typing.SupportsIndex,
+    sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    hyper: typing.Any,
+    dtype: DType,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None:
+    """
+    Runs one kernel on NumPy arrays.
+    """
+
+def compiler() -> str:
+    """
+    Compiler that built the kernels.
+    """
+
+def encode_labels(
+    labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    classes: typing.SupportsInt | typing.SupportsIndex,
+    where: str,
+) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    Checks class labels and converts them to int32.
+    """
+
+def get_num_threads() -> int:
+    """
+    Most threads that a call may use.
+    """
+
+def isa() -> str:
+    """
+    Instruction set whose kernels are in use.
+    """
+
+def isas() -> dict[str, bool]:
+    """
+    Instruction sets of this build, and whether this machine runs them.
+    """
+
+def kernel_names() -> list[str]:
+    """
+    Names of all kernels.
+    """
+
+def permutation(
+    n: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    0..n-1 in random order.
+    """
+
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Sets the most threads that a call may use.
+    """

@@ -1,0 +1,209 @@
+"""Models in files: safetensors, with the architecture as JSON in its metadata. No pickle: loading runs no code."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lamella import nn
+from lamella._arrays import Array
+from lamella._version import __version__
+from lamella.nn.module import Module
+
+_FORMAT = "lamella-model-1"
+
+
+def _architecture(module: Module) -> dict[str, Any]:
+    description = {"type": type(module).__name__, **module.config()}
+    if module.children():
+        description["layers"] = [_architecture(child) for _, child in module.children()]
+    return description
+
+
+def _build(description: Any, layers: Mapping[str, Callable[[], Any]], where: str) -> Module:
+    if not isinstance(description, dict) or not isinstance(description.get("layers", []), list):
+        raise ValueError(f"[{where}] the file's architecture makes no sense at {description!r:.80}")
+    arguments = dict(description)
+    name = arguments.pop("type", None)
+    if name == "PythonLayer":
+        body = str(arguments.get("body"))
+        if body not in layers:
+            raise ValueError(
+                f"[{where}] the model has a layer in Python, {body}: pass layers={{{body!r}: {body}}} to make it again"
+            )
+        return nn.PythonLayer(layers[body]())
+    kind = getattr(nn, str(name), None)
+    if kind is Module or not (isinstance(kind, type) and issubclass(kind, Module)):
+        raise ValueError(f"[{where}] the file has a layer {name!r}, which lamella {__version__} does not know")
+    children = [_build(child, layers, where) for child in arguments.pop("layers", [])]
+    try:
+        return kind(*children, **arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"[{where}] the file's {name} cannot be made: {error}") from error
+
+
+def _without_seeds(description: dict[str, Any]) -> dict[str, Any]:
+    """The architecture alone: a seed only says where first weights came from."""
+    alone = {key: value for key, value in description.items() if key != "seed"}
+    if "layers" in alone:
+        alone["layers"] = [_without_seeds(layer) for layer in alone["layers"]]
+    return alone
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with sorted metadata, which safetensors writes in any order: the same model, the same bytes."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    entries = json.loads(data[8:end])
+    entries["__metadata__"] = dict(sorted(entries["__metadata__"].items()))
+    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
+
+
+def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a model to a file, atomically: the file is the old one or the whole new one, never half.
+
+    Parameters
+    ----------
+    model : Module
+        Its architecture, parameters and state are saved; not its optimizer.
+    path : str or path
+        Where to; ``.safetensors`` is the usual ending.
+    metadata : mapping, optional
+        Anything JSON can hold, for :func:`load_metadata`.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no module, or ``metadata`` does not go into JSON.
+    """
+    import tempfile
+
+    from safetensors.numpy import save as to_bytes
+
+    if not isinstance(model, Module):
+        raise TypeError(f"[save] model is {model!r} but must be a Module")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"[save] metadata is {metadata!r:.80} but must be a mapping")
+    try:
+        extra = json.dumps(dict(metadata or {}))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"[save] metadata does not go into JSON: {error}") from error
+    header = {
+        "format": _FORMAT,
+        "lamella": __version__,
+        "dtype": model.store().dtype.name,
+        "architecture": json.dumps(_architecture(model)),
+        "metadata": extra,
+    }
+    data = _in_order(to_bytes(model.state_dict(), metadata=header))
+    folder, name = os.path.split(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would surprise
+        os.replace(temporary, os.path.join(folder, name))
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _read(path: str | os.PathLike[str], where: str, tensors: bool = True) -> tuple[dict[str, str], dict[str, Array]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"[{where}] there is no file {os.fspath(path)}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()} if tensors else {}  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise ValueError(f"[{where}] {os.fspath(path)} is damaged or no safetensors file: {error}") from error
+    if header.get("format") != _FORMAT:
+        raise ValueError(
+            f"[{where}] {os.fspath(path)} was not written by lamella.save (format {header.get('format')!r})"
+        )
+    return header, state
+
+
+def load(
+    path: str | os.PathLike[str],
+    into: Module | None = None,
+    layers: Mapping[str, Callable[[], Any]] | None = None,
+) -> Module:
+    """Read a model from a file that :func:`save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+    into : Module, optional
+        Take the values into this model, whose architecture must be the file's, instead of making a new one.
+    layers : mapping of str to callable, optional
+        For layers in Python: the class's name to what makes the object.
+
+    Returns
+    -------
+    Module
+        In evaluation mode if new; ``into`` as it is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, not lamella's, or of another architecture than ``into``; nothing is changed then.
+    """
+    if into is not None and not isinstance(into, Module):
+        raise TypeError(f"[load] into is {into!r:.80} but must be a Module")
+    header, state = _read(path, "load")
+    architecture = _parse(header, "architecture", path, "load")
+    model = into
+    if model is None:
+        model = _build(architecture, layers or {}, "load").eval()
+        if header.get("dtype") not in ("float32", "float64"):
+            raise ValueError(f"[load] {os.fspath(path)} has dtype {header.get('dtype')!r}, which is none of a model's")
+        model.dtype = header["dtype"]
+    else:
+        own, found = _without_seeds(_architecture(model)), _without_seeds(architecture)
+        if own != found:
+            raise ValueError(f"[load] {os.fspath(path)} holds another architecture: {_difference(found, own)}")
+    try:
+        model.load_state_dict(state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"[load] the arrays in {os.fspath(path)} are not its architecture's: {error}") from error
+    return model
+
+
+def _parse(header: dict[str, str], key: str, path: str | os.PathLike[str], where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(header[key])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"[{where}] {os.fspath(path)} is damaged: its {key} cannot be read") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"[{where}] {os.fspath(path)} is damaged: its {key} is {value!r:.80}")
+    return value
+
+
+def _difference(file: Any, own: Any, at: str = "model") -> str:
+    """The first place where two architectures differ, in words."""
+    if isinstance(file, dict) and isinstance(own, dict):
+        for key in [*file, *(k for k in own if k not in file)]:
+            if file.get(key) != own.get(key):
+                return _difference(file.get(key), own.get(key), f"{at}.{key}")
+    if isinstance(file, list) and isinstance(own, list):
+        for index in range(min(len(file), len(own))):
+            if file[index] != own[index]:
+                return _difference(file[index], own[index], f"{at}[{index}]")
+        return f"{at} has {len(file)} entries in the file and {len(own)} in the model"
+    return f"{at} is {file!r} in the file and {own!r} in the model"
+
+
+def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What was given to :func:`save` as ``metadata``; reads only the file's header."""
+    header, _ = _read(path, "load_metadata", tensors=False)
+    return _parse(header, "metadata", path, "load_metadata")

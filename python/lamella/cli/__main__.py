@@ -1,0 +1,7 @@
+"""``python -m lamella.cli``."""
+
+import sys
+
+from lamella.cli import main
+
+sys.exit(main())

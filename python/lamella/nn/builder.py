@@ -1,0 +1,187 @@
+"""Collects what layers emit, forward and backward, and makes a Program of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lamella import _core
+
+if TYPE_CHECKING:
+    from lamella.nn.module import Module
+
+NOTHING = _core.Operand(_core.Arena.none)
+
+
+@dataclass
+class Value:
+    """A batch of activations inside a program: (n, width), and where its gradient goes."""
+
+    operand: _core.Operand
+    width: int
+    grad: _core.Operand = NOTHING
+
+    @property
+    def wants_grad(self) -> bool:
+        """Whether anybody asks for the gradient."""
+        return self.grad != NOTHING
+
+
+@dataclass
+class Op:
+    """One op, as Program.append takes it."""
+
+    kernel: str
+    operands: Sequence[_core.Operand]
+    sizes: Sequence[int] = ()
+    hyper: int = -1
+
+
+class PythonBody(Protocol):
+    """What runs a layer in Python between two native parts."""
+
+    def run_forward(self, x: Value, y: Value, runner: _core.Runner, n: int, training: bool) -> None:
+        """Fill y from x."""
+
+    def run_backward(self, x: Value, y: Value, runner: _core.Runner, n: int) -> None:
+        """Fill the gradient of x from that of y."""
+
+
+@dataclass
+class PythonStep:
+    """A layer in Python, and the values before and after it."""
+
+    layer: PythonBody
+    x: Value
+    y: Value
+    training: bool
+
+
+#: One step of a replay: the first and last of consecutive ranges of the program, or a call into Python.
+Step = tuple[int, int] | PythonStep
+
+
+class Builder:
+    """A network under construction.
+
+    Parameters
+    ----------
+    dtype : _core.DType
+        Of all arrays.
+    training : bool or None
+        Which of the two behaviours layers emit; None: each its own, by its ``training``.
+    accumulate : bool
+        Whether backward ops add to parameter gradients (by hand) or overwrite them (a whole step).
+    """
+
+    def __init__(self, dtype: _core.DType, training: bool | None, accumulate: bool = False) -> None:
+        self.program = _core.Program(dtype)
+        self._training = training
+        self.accumulate = accumulate
+        self._element_bits = 32 if dtype == _core.DType.float32 else 64
+        self._forward: list[Op | PythonStep] = []
+        self._backward: list[list[Op | PythonStep]] = [[]]  # by layer
+        self._ticks: list[int] = []
+
+    # What layers call.
+
+    def trains(self, layer: "Module") -> bool:
+        """Whether that layer is to emit its training behaviour."""
+        return layer.training if self._training is None else self._training
+
+    def value(self, width: int) -> Value:
+        """A new (n, width) batch, with a gradient."""
+        return Value(self.program.rows(width), width, self.program.rows(width))
+
+    def rows(self, width: int) -> _core.Operand:
+        """A buffer of ``width`` elements a row."""
+        return self.program.rows(width)
+
+    def bits(self, width: int) -> _core.Operand:
+        """A buffer of ``width`` bits a row, in 64-bit words."""
+        return self.program.rows(-(-width // self._element_bits))
+
+    def fixed(self, count: int) -> _core.Operand:
+        """A buffer of ``count`` elements, whatever the batch."""
+        return self.program.fixed(count)
+
+    def keep(self, value: Value) -> None:
+        """Python reads or writes this value and its gradient between replays."""
+        for operand in (value.operand, value.grad):
+            if operand.arena == _core.Arena.rows:
+                self.program.keep(operand)
+
+    def begin_layer(self) -> None:
+        """What follows belongs to another layer: the backward pass takes layers in reverse."""
+        self._backward.append([])
+
+    def forward(
+        self, kernel: str, operands: Sequence[_core.Operand], sizes: Sequence[int] = (), hyper: int = -1
+    ) -> None:
+        """Append an op to the forward pass."""
+        self._forward.append(Op(kernel, operands, sizes, hyper))
+
+    def backward(
+        self, kernel: str, operands: Sequence[_core.Operand], sizes: Sequence[int] = (), hyper: int = -1
+    ) -> None:
+        """Append an op to this layer's backward pass."""
+        self._backward[-1].append(Op(kernel, operands, sizes, hyper))
+
+    def python(self, layer: PythonBody, x: Value, y: Value, training: bool) -> None:
+        """A layer in Python: the native part ends here and starts again after it."""
+        self.keep(x)
+        self.keep(y)
+        step = PythonStep(layer, x, y, training)
+        self._forward.append(step)
+        self._backward[-1].append(step)
+
+    def tick(self, scalar: int) -> None:
+        """Count this scalar up at each forward pass."""
+        self._ticks.append(scalar)
+
+    # What assembles the program.
+
+    @property
+    def all_native(self) -> bool:
+        """Whether no layer runs in Python."""
+        return not any(isinstance(step, PythonStep) for step in self._forward)
+
+    def redirect(self, value: Value, to: _core.Operand) -> None:
+        """The forward pass writes ``value`` to another place."""
+        for step in self._forward:
+            if isinstance(step, Op):
+                step.operands = [to if operand == value.operand else operand for operand in step.operands]
+
+    def add_forward(self) -> list[Step]:
+        """Write the forward pass into the program; the steps that replay it."""
+        return self._add("forward", self._forward, self._ticks)
+
+    def add_backward(self) -> list[Step]:
+        """Write the backward pass into the program, last layer first; the steps that replay it."""
+        return self._add("backward", [step for layer in reversed(self._backward) for step in layer])
+
+    def add_ops(self, name: str, ops: Sequence[Op], ticks: Sequence[int] = ()) -> list[Step]:
+        """Write a range of its own, such as an update, into the program."""
+        return self._add(name, list(ops), ticks)
+
+    def _add(self, name: str, steps: Sequence[Op | PythonStep], ticks: Sequence[int] = ()) -> list[Step]:
+        added: list[Step] = []
+        inside = False  # of a range
+        if ticks:
+            added.append(self._open(name))
+            for scalar in ticks:
+                self.program.tick(scalar)
+            inside = True
+        for step in steps:
+            if isinstance(step, PythonStep):
+                added.append(step)
+                inside = False
+                continue
+            if not inside:
+                added.append(self._open(name))
+                inside = True
+            self.program.append(step.kernel, list(step.operands), list(step.sizes), step.hyper)
+        return added
+
+    def _open(self, name: str) -> tuple[int, int]:
+        number = self.program.open_range(name)
+        return number, number

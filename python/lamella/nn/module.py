@@ -1,0 +1,347 @@
+"""The base of every layer and container."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lamella import _core
+from lamella._arrays import Array, as_features, to_array
+from lamella.nn import _check
+from lamella.nn.builder import Builder, Value
+from lamella.nn.parameter import Parameter, Settings, State, Stored
+from lamella.nn.replay import Pass, Replay
+from lamella.nn.store import Store
+
+
+class Module:
+    """A layer or a network. Call it on a batch; ``backward`` then gives the gradient of its input.
+
+    Subclasses emit their ops into a program (:meth:`emit`); every module can be called by itself or stand in a
+    :class:`lamella.nn.Sequential`. Parameters live in flat arenas that the outermost module owns, made at first use.
+
+    Attributes
+    ----------
+    training : bool
+        Whether calls use the training behaviour of dropout and batch normalization. Set by :meth:`train`/:meth:`eval`.
+    """
+
+    #: Seed of first weights and dropout; None: the outermost module's, 0 if that has none.
+    seed: int | None = None
+    #: "float32" or "float64"; None: the outermost module's, float32 if that has none.
+    dtype: str | None = None
+    #: Scalars that this module's kernels read, if any.
+    settings: Settings | None = None
+    #: Rows that a training batch must have at least.
+    least_rows = 1
+
+    def __init__(self) -> None:
+        self.training = True
+        self._store: Store | None = None
+        self._modules: list[Module] = []
+        self._replays: dict[tuple[tuple[bool, ...], int], Replay] = {}  # by layers' modes and input width
+        self._passes: dict[int, Pass] = {}  # by input width
+        self._pending: tuple[Replay, int] | None = None
+
+    # What subclasses say of themselves.
+
+    def emit(self, builder: Builder, x: Value) -> Value:
+        """Append this module's forward and backward ops; the value it makes of ``x``."""
+        raise NotImplementedError
+
+    #: Name of the initialisation that suits weights before this layer; None: the layer after decides.
+    weight_init: str | None = None
+
+    def settle(self, following: "list[Module]") -> None:
+        """Called before first values are drawn, with the layers that follow this one."""
+
+    def input_width(self) -> int | None:
+        """Features that the input must have; None: any number."""
+        return None
+
+    def output_width(self, width: int | None) -> int | None:
+        """Features of the output for an input of ``width``; None if neither says."""
+        return width
+
+    def children(self) -> list[tuple[str, "Module"]]:
+        """Modules inside this one, by name."""
+        return []
+
+    def config(self) -> dict[str, Any]:
+        """Arguments that make the same module again; what a saved file holds of it."""
+        return {}
+
+    def describe(self) -> str:
+        """Arguments as ``repr`` shows them."""
+        return ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+
+    def extra_state(self) -> dict[str, Array]:
+        """State beside arrays in arenas, for :meth:`state_dict`."""
+        return {}
+
+    def check_extra_state(self, state: Mapping[str, Array], prefix: str, where: str) -> None:
+        """Raise if :meth:`load_extra_state` cannot take this."""
+
+    def load_extra_state(self, state: Mapping[str, Array]) -> None:
+        """Take back what :meth:`extra_state` gave."""
+
+    def adopted(self, store: Store, index: int) -> None:
+        """Called when a model has given this module its memory; ``index`` is its place in the tree."""
+        if self._store is not None and self._store is not store and self.has_arrays():
+            self._store.stale = True
+        self._take(store)
+
+    def _take(self, store: Store) -> None:
+        self._store = store
+        self._modules = [module for _, module in self.named_modules()]
+        self._replays.clear()
+        self._passes.clear()
+        self._pending = None
+
+    # The tree.
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This module and all inside it, with dotted names."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
+        for prefix, module in self.named_modules():
+            for name, item in vars(module).items():
+                if isinstance(item, kind):
+                    yield (f"{prefix}.{name}" if prefix else name), item
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names, as PyTorch gives them."""
+        yield from self._named(Parameter)
+
+    def named_states(self) -> Iterator[tuple[str, State]]:
+        """All saved but untrained arrays with dotted names."""
+        yield from self._named(State)
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, in the order of the layers; what optimizers take."""
+        self.store()
+        return [parameter for _, parameter in self.named_parameters()]
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.size for _, parameter in self.named_parameters())
+
+    def store(self) -> Store:
+        """The memory of the model that this module is part of; made now if there is none."""
+        if self._store is None or self._store.stale:
+            shared = self._shared_store()
+            if shared is None:
+                return Store(self)
+            self._take(shared)
+            return shared
+        return self._store
+
+    def _shared_store(self) -> Store | None:
+        """The one memory that holds all arrays in here, as for a slice of another model; None if there are several."""
+        stores = [module._store for _, module in self.named_modules() if module.has_arrays()]
+        first = stores[0] if stores else None
+        if first is None or first.stale or any(store is not first for store in stores):
+            return None
+        return first if self.dtype in (None, first.dtype.name) else None
+
+    def has_arrays(self) -> bool:
+        """Whether this module itself (not what is inside it) has parameters, state or settings."""
+        return self.settings is not None or any(isinstance(item, Stored) for item in vars(self).values())
+
+    # Use.
+
+    def train(self, mode: bool = True) -> "Module":
+        """Use the training behaviour of all layers from now on."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """Use the evaluation behaviour of all layers from now on."""
+        return self.train(False)
+
+    def _where(self) -> str:
+        return type(self).__name__
+
+    def __call__(self, x: Any) -> Array:
+        """Forward.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+            Any numeric dtype and memory layout.
+
+        Returns
+        -------
+        ndarray, (n, outputs)
+            A fresh array of the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong, or a training batch has too few rows for a layer.
+        TypeError
+            If ``x`` holds no numbers.
+        """
+        store = self.store()
+        features = as_features(x, store.dtype, self.input_width(), "x", self._where())
+        n, width = features.shape
+        key = (tuple(module.training for module in self._modules), width)
+        replay = self._replays.get(key)
+        if replay is None:
+            replay = self._replays[key] = Replay(self, store, width)
+        if n < replay.least_rows:
+            self.check_rows(n, None, self._where())
+        self._pending = None
+        y = replay.forward(features)
+        self._pending = (replay, n)
+        return y
+
+    def least_rows_of_all(self, training: bool | None) -> int:
+        """Rows that a batch must have for all layers; ``training`` as :class:`lamella.nn.builder.Builder` has it."""
+        return max(
+            module.least_rows if (module.training if training is None else training) else 1
+            for _, module in self.named_modules()
+        )
+
+    def check_rows(self, n: int, training: bool | None, where: str) -> None:
+        """ValueError if a batch has fewer rows than some layer needs in training."""
+        for name, module in self.named_modules():
+            if (module.training if training is None else training) and n < module.least_rows:
+                raise ValueError(
+                    f"[{where}] a training batch has {n} row{'s' if n != 1 else ''} but layer {name or module!r} "
+                    f"({type(module).__name__}) needs at least {module.least_rows}"
+                )
+
+    def backward(self, dy: Any) -> Array:
+        """Backward through the last forward; parameter gradients are added to.
+
+        Parameters
+        ----------
+        dy : array-like, (n, outputs)
+            Gradient of the loss by the output of the last call.
+
+        Returns
+        -------
+        ndarray, (n, features)
+            Gradient by the input.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward since the last backward.
+        ValueError
+            If the shape is not that of the last output.
+        """
+        self.store()  # forgets the forward, if the weights have moved since
+        if self._pending is None:
+            raise RuntimeError(f"[{self._where()}] backward() without a forward before it: call the model on x first")
+        replay, n = self._pending
+        gradient = as_features(dy, replay.store.dtype, None, "dy", self._where())
+        if gradient.shape != (n, replay.y.width):
+            raise ValueError(
+                f"[{self._where()}] dy has shape {gradient.shape} but the last output was {(n, replay.y.width)}"
+            )
+        self._pending = None
+        return replay.backward(gradient)
+
+    def predict(self, x: Any, batch_size: int = 1024) -> Array:
+        """Outputs in evaluation mode, in blocks that need little memory; nothing is kept for a backward.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        batch_size : int
+            Rows a block.
+
+        Returns
+        -------
+        ndarray, (n, outputs)
+        """
+        batch_size = _check.integer(f"{self._where()}.predict", "batch_size", batch_size, 1)
+        store = self.store()
+        features = as_features(x, store.dtype, self.input_width(), "x", f"{self._where()}.predict")
+        replay = self._passes.get(features.shape[1])
+        if replay is None:
+            replay = self._passes[features.shape[1]] = Pass(self, store, features.shape[1])
+        return replay.run(features, batch_size)
+
+    def zero_grad(self) -> None:
+        """Set all parameter gradients to zero."""
+        store = self.store()
+        own = [parameter for _, parameter in self.named_parameters()]
+        if len(own) == len(store.parameters):
+            store.memory.view(_core.Arena.grads, 0, 0, [store.memory.size(_core.Arena.grads)]).fill(0)
+        else:
+            for parameter in own:
+                parameter.grad.fill(0)
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of all parameters and saved state, with the keys and shapes of the same torch.nn module."""
+        self.store()
+        state: dict[str, Array] = {}
+        for prefix, module in self.named_modules():
+            for name, item in vars(module).items():
+                if isinstance(item, (Parameter, State)):
+                    state[f"{prefix}.{name}" if prefix else name] = item.data.copy(order="C")
+            for name, value in module.extra_state().items():
+                state[f"{prefix}.{name}" if prefix else name] = value
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over values; all keys and shapes are checked before anything is changed.
+
+        Parameters
+        ----------
+        state : mapping of str to array-like
+            What :meth:`state_dict` gives, or a torch model's with its tensors.
+
+        Raises
+        ------
+        ValueError
+            If keys are missing or unknown, or a shape differs.
+        """
+        where = f"{self._where()}.load_state_dict"
+        if not isinstance(state, Mapping):
+            raise TypeError(f"[{where}] state is {state!r:.80} but must be a mapping of names to arrays")
+        own = self.state_dict()
+        missing, unknown = [k for k in own if k not in state], [k for k in state if k not in own]
+        if missing or unknown:
+            raise ValueError(
+                f"[{where}] the state is another model's:"
+                + (f" missing {', '.join(missing)};" if missing else "")
+                + (f" unknown {', '.join(map(str, unknown))}" if unknown else "")
+            )
+        items = dict([*self.named_parameters(), *self.named_states()])
+        extra: list[tuple[Module, dict[str, Array]]] = []
+        checked = {name: item.checked(state[name], where) for name, item in items.items()}
+        for prefix, module in self.named_modules():
+            values = {}
+            for name, value in module.extra_state().items():
+                full = f"{prefix}.{name}" if prefix else name
+                values[name] = to_array(state[full], full, where)
+                if values[name].shape != value.shape:
+                    raise ValueError(
+                        f"[{where}] {full} has shape {values[name].shape} but the model's is {value.shape}"
+                    )
+            if values:
+                module.check_extra_state(values, prefix, where)
+            extra.append((module, values))
+        for name, item in items.items():
+            item.data[...] = checked[name]
+        for module, values in extra:
+            module.load_extra_state(values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_store": None, "_modules": [], "_replays": {}, "_passes": {}, "_pending": None}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+    def summary(self) -> str:
+        """A table of the layers: outputs and parameters of each, and the total."""
+        from lamella.nn.summary import summary
+
+        return summary(self)

@@ -1,0 +1,340 @@
+"""A whole training step, or a whole training, in one native call."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lamella import _core
+from lamella._arrays import Array, as_features, check_finite, contiguous
+from lamella.nn import _check
+from lamella.nn.builder import Builder, Value
+from lamella.nn.loss import Loss
+from lamella.nn.module import Module
+from lamella.nn.parameter import when_gone
+from lamella.nn.store import Store
+from lamella.optim.optimizer import Optimizer
+
+
+class DivergenceError(ArithmeticError):
+    """The loss became infinite or NaN during :meth:`Trainer.fit`."""
+
+
+class History(dict[str, list[float]]):
+    """What ``fit`` saw, a list a quantity and an entry an epoch.
+
+    Keys: "loss" (mean over the epoch's batches), the loss's score ("accuracy" or "mse"), "seconds", and with validation
+    data "val_loss" and "val_" + score.
+    """
+
+    @property
+    def epochs(self) -> int:
+        """Number of entries."""
+        return len(self.get("loss", ()))
+
+    def add(self, record: dict[str, float]) -> None:
+        """Append one epoch."""
+        for key, value in record.items():
+            self.setdefault(key, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items() if values)
+        return f"History({self.epochs} epochs{'; last: ' + last if last else ''})"
+
+
+class Trainer:
+    """Forward, loss, backward and update as one program.
+
+    Gives the same numbers as the four calls by hand. Trains whether the model is set to ``train()`` or ``eval()``; a
+    single layer of a model in training stays frozen if it is set to ``eval()``. Leaves each parameter's ``grad`` at the
+    last batch's gradient.
+
+    Parameters
+    ----------
+    model : Module
+    loss : Loss
+    optimizer : Optimizer
+        Of this model's parameters, all or some.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer holds parameters of another model.
+
+    Attributes
+    ----------
+    history : History
+        Of all calls of :meth:`fit`.
+    """
+
+    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
+        for name, value, kind in (("model", model, Module), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+            if not isinstance(value, kind):
+                hint = " (an instance, not the class)" if isinstance(value, type) else ""
+                raise TypeError(f"[Trainer] {name} is {value!r} but must be a {kind.__name__}{hint}")
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.history = History()
+        self._check_owner(model.store())
+        self._step: _NativeStep | _StepByHand | None = None
+
+    def _check_owner(self, store: Store) -> None:
+        optimizer = type(self.optimizer).__name__
+        own = {id(parameter) for _, parameter in self.model.named_parameters()}
+        strangers = [p.name for p in self.optimizer.parameters() if id(p) not in own]
+        if strangers:
+            raise ValueError(
+                f"[Trainer] optimizer ({optimizer}) holds parameters that are not this model's: "
+                f"{', '.join(strangers[:4])}; make it of model.parameters()"
+            )
+        if any(memory is not store.memory for memory in self.optimizer.memories):
+            raise ValueError(
+                f"[Trainer] the model's parameters have become part of another model since optimizer ({optimizer}) was "
+                "made; make the optimizer after the last model"
+            )
+
+    def _prepare(self, width: int) -> "_NativeStep | _StepByHand":
+        """The step for inputs of that width; made anew if the model's memory is another."""
+        store = self.model.store()
+        step = self._step
+        modes = tuple(module.training for module in self.model._modules)
+        if step is None or step.store is not store or step.width != width or step.modes != modes:
+            self._check_owner(store)
+            step = _NativeStep.make(self, store, width) or _StepByHand(self, store, width)
+            step.modes = modes
+            self._step = step
+        return step
+
+    def _mode(self) -> bool | None:
+        """Each layer as it is set, so that one may be frozen by its ``eval()``; all train if the model is in eval."""
+        return None if self.model.training else True
+
+    def _features(self, x: Any, where: str) -> Array:
+        dtype = self.model.store().dtype
+        return contiguous(as_features(x, dtype, self.model.input_width(), "x", where), dtype)
+
+    def _targets(self, y: Any, n: int, width: int, where: str) -> Array:
+        outputs = self.model.output_width(width) or width
+        return self.loss.targets(y, n, outputs, self.model.store().dtype, where)
+
+    def step(self, x: Any, y: Any) -> float:
+        """One training step.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+            Targets, as the loss takes them.
+
+        Returns
+        -------
+        float
+            The loss before the update.
+        """
+        where = "Trainer.step"
+        features = self._features(x, where)
+        n, width = features.shape
+        step = self._prepare(width)
+        if n < step.least_rows:
+            self.model.check_rows(n, self._mode(), where)
+        return step.run(features, self.loss.targets(y, n, step.outputs, step.store.dtype, where))
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[Any, Any] | None = None,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        on_epoch: Callable[[int, dict[str, float]], bool | None] | None = None,
+    ) -> History:
+        """Train for some epochs, each one native call.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+            Targets, as the loss takes them.
+        epochs : int, default 1
+        batch_size : int, default 32
+        validation_data : (x, y), optional
+            Evaluated after each epoch.
+        shuffle : bool, default True
+            Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far.
+        drop_last : bool, default False
+            Leave out a last, smaller batch. If kept, and too small for batch normalization, it joins the one before.
+        on_epoch : callable, optional
+            Called as ``on_epoch(epoch, record)`` after each epoch (from 0) with its new entries of the history; True
+            stops the training.
+
+        Returns
+        -------
+        History
+            Of this call. :attr:`history` goes on over calls.
+
+        Raises
+        ------
+        ValueError
+            If data has NaN or infinite values (by column), labels are out of range, or shapes differ.
+        DivergenceError
+            If the loss becomes NaN or infinite; the model keeps its last weights.
+        """
+        where = "Trainer.fit"
+        epochs = _check.integer(where, "epochs", epochs, 0)
+        batch_size = _check.integer(where, "batch_size", batch_size, 1)
+        if on_epoch is not None and not callable(on_epoch):
+            raise TypeError(f"[{where}] on_epoch is {on_epoch!r} but must be a function of (epoch, record)")
+        columns = getattr(x, "columns", None)
+        features = self._features(x, where)
+        n, width = features.shape
+        check_finite(features, "x", where, columns)
+        target = self._targets(y, n, width, where)
+        if target.dtype.kind == "f":
+            check_finite(target, "y", where)
+        validation = None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                raise TypeError(
+                    f"[{where}] validation_data is a {type(validation_data).__name__} but must be a pair (x, y)"
+                )
+            validation = self._evaluation_data(*validation_data, where=f"{where} validation_data")
+            check_finite(validation[0], "x", f"{where} validation_data", columns)
+        batch_size = min(batch_size, n)
+        self.model.check_rows(batch_size, self._mode(), where)
+        step = self._prepare(width)
+
+        history = History()
+        for epoch in range(epochs):
+            order = _core.permutation(n, self._seed(), self.history.epochs) if shuffle else None
+            begin = time.perf_counter()
+            loss, score, steps, finite = step.epoch(features, target, order, batch_size, drop_last)
+            record = {"loss": loss, self.loss.score_name: score, "seconds": time.perf_counter() - begin}
+            if not finite:
+                raise DivergenceError(
+                    f"[{where}] the loss became {loss} at epoch {epoch}, batch {steps - 1}: try a lower learning rate "
+                    f"(it is {self.optimizer.lr:g}), or standardise the data"
+                )
+            if validation is not None:
+                record.update({f"val_{key}": value for key, value in self._evaluate(*validation).items()})
+            history.add(record)
+            self.history.add(record)
+            if on_epoch is not None and on_epoch(epoch, record):
+                break
+        return history
+
+    def _seed(self) -> int:
+        return self.model.store().seed
+
+    def _evaluation_data(self, x: Any, y: Any, where: str) -> tuple[Array, Array]:
+        features = self._features(x, where)
+        return features, self._targets(y, features.shape[0], features.shape[1], where)
+
+    def _evaluate(self, features: Array, target: Array) -> dict[str, float]:
+        loss, score = self.loss.evaluate(self.model.predict(features), target)
+        return {"loss": loss, self.loss.score_name: score}
+
+    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+        """Loss and score in evaluation mode.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+            Targets, as the loss takes them.
+
+        Returns
+        -------
+        dict
+            "loss" and the loss's score ("accuracy" or "mse").
+        """
+        return self._evaluate(*self._evaluation_data(x, y, "Trainer.evaluate"))
+
+    def predict(self, x: Any, batch_size: int = 1024) -> Array:
+        """Outputs of the model in evaluation mode, (n, outputs), for ``loss.decide`` or ``loss.probabilities``."""
+        return self.model.predict(x, batch_size)
+
+
+class _NativeStep:
+    """Forward, loss, backward and update of one model as one program."""
+
+    def __init__(self, trainer: Trainer, store: Store, width: int, builder: Builder, outputs: Value) -> None:
+        self.store, self.width, self.outputs = store, width, outputs.width
+        self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
+        self.modes: tuple[bool, ...] = ()
+        self._settings = trainer.loss.make_settings()
+        self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
+        when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
+        updates = trainer.optimizer.ops_for(store.memory)
+        builder.add_forward()
+        builder.add_ops("loss", [trainer.loss.op(builder.program, outputs, self._settings)])
+        builder.add_backward()
+        builder.add_ops("update", updates, [op.hyper for op in updates])
+        builder.program.finalize()
+        self.program = builder.program
+        self._last = self.program.num_ranges - 1
+        self.runner = _core.Runner(builder.program, store.memory)
+
+    @staticmethod
+    def make(trainer: Trainer, store: Store, width: int) -> "_NativeStep | None":
+        """The step, or None if a layer runs in Python."""
+        builder = Builder(store.native_dtype, trainer._mode())
+        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input), width))
+        return _NativeStep(trainer, store, width, builder, outputs) if builder.all_native else None
+
+    def run(self, x: Array, target: Array) -> float:
+        return self.runner.step(0, self._last, x, target, self._settings.index("value"))[0]
+
+    def epoch(
+        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+    ) -> tuple[float, float, int, bool]:
+        return self.runner.epoch(
+            x, target, order, batch_size, self.least_rows, drop_last, self._settings.index("value")
+        )
+
+
+class _StepByHand:
+    """The same for models with layers in Python: four calls a step."""
+
+    def __init__(self, trainer: Trainer, store: Store, width: int) -> None:
+        self.store, self.width = store, width
+        self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
+        self.outputs = trainer.model.output_width(width) or width
+        self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
+        self.modes: tuple[bool, ...] = ()
+
+    def run(self, x: Array, target: Array) -> float:
+        before = [(module, module.training) for _, module in self.model.named_modules()]
+        if not self.model.training:
+            self.model.train()
+        try:
+            value = self.loss(self.model(x), target)
+            self.model.zero_grad()
+            self.model.backward(self.loss.backward())
+            self.optimizer.step()
+        finally:
+            for module, mode in before:
+                module.training = mode
+        return value
+
+    def epoch(
+        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+    ) -> tuple[float, float, int, bool]:
+        total = score = 0.0
+        steps = seen = begin = 0
+        while begin < len(x):
+            n = min(batch_size, len(x) - begin)
+            if drop_last and n < batch_size:
+                break
+            if not drop_last and len(x) - begin - n < self.least_rows:
+                n = len(x) - begin
+            rows = slice(begin, begin + n) if order is None else order[begin : begin + n]
+            value = self.run(x[rows], target[rows])
+            begin, seen, steps = begin + n, seen + n, steps + 1
+            total, score = total + value * n, score + self.loss.score * n
+            if not math.isfinite(value):
+                return value, score / seen, steps, False
+        return total / max(seen, 1), score / max(seen, 1), steps, True
+
+
+__all__ = ["DivergenceError", "History", "Trainer"]
