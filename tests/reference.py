@@ -1,0 +1,211 @@
+"""Every op in float64 NumPy, straight from its formula; and how results are compared with it."""
+
+import numpy as np
+
+
+def f64(*arrays):
+    """Copies in float64 (None stays None)."""
+    converted = [None if a is None else np.array(a, np.float64) for a in arrays]
+    return converted[0] if len(converted) == 1 else converted
+
+
+def assert_within(got, want, bound):
+    """|got - want| <= bound, elementwise; non-finite values must match."""
+    got, want = np.broadcast_arrays(f64(got), f64(want))
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(np.where(finite, 0, got), np.where(finite, 0, want))
+    error = np.where(finite, np.abs(got - np.where(finite, want, 0)), 0)
+    bound = np.broadcast_to(f64(bound), want.shape)
+    excess = ~(error <= bound)  # NaN is in excess
+    if excess.any():
+        with np.errstate(divide="ignore", invalid="ignore"):  # a bound may be 0
+            worst = np.unravel_index(np.argmax(np.where(excess, error / bound, 0)), want.shape)
+        raise AssertionError(
+            f"{excess.sum()} of {excess.size} out of bounds; worst at {tuple(map(int, worst))}: "
+            f"{got[worst]!r} beside {want[worst]!r}, off by {error[worst]:.3g}, allowed {bound[worst]:.3g}"
+        )
+
+
+def assert_same_bits(got, want):
+    """The same bytes: -0 differs from 0, and NaNs compare by their bits."""
+    assert got.dtype == want.dtype
+    assert got.shape == want.shape
+    np.testing.assert_array_equal(np.ascontiguousarray(got).view(np.uint8), np.ascontiguousarray(want).view(np.uint8))
+
+
+def sum_error(terms, dtype):
+    """Relative to the sum of absolute values: the largest error of adding so many rounded terms in any order.
+
+    (terms + 2) eps / 2, Higham's gamma to first order, with room for the product's and the last addition's rounding;
+    doubled, as the reference in float64 may round as often as a float64 kernel does.
+    """
+    return (terms + 2) * np.finfo(dtype).eps
+
+
+# Products.
+
+
+def gemm(a, b, transpose_a=False, transpose_b=False):
+    a, b = f64(a, b)
+    return (a.T if transpose_a else a) @ (b.T if transpose_b else b)
+
+
+def linear_forward(x, w, b=None):
+    x, w, b = f64(x, w, b)
+    return x @ w + (0 if b is None else b)
+
+
+def linear_backward_input(dy, w):
+    dy, w = f64(dy, w)
+    return dy @ w.T
+
+
+def linear_backward_weight(dy, x):
+    """(dw, db)."""
+    dy, x = f64(dy, x)
+    return x.T @ dy, dy.sum(axis=0)
+
+
+# Activations, and their derivatives by the output y.
+
+
+def relu(x):
+    return np.maximum(f64(x), 0)
+
+
+def relu_slope(y):
+    return (f64(y) > 0).astype(np.float64)
+
+
+def tanh(x):
+    return np.tanh(f64(x))
+
+
+def tanh_slope(y):
+    return 1 - f64(y) ** 2
+
+
+def sigmoid(x):
+    e = np.exp(-np.abs(f64(x)))  # never overflows
+    return np.where(f64(x) >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def sigmoid_slope(y):
+    return f64(y) * (1 - f64(y))
+
+
+# Batch normalization.
+
+
+def normalise(x, mean, var, gamma, beta, eps):
+    x, mean, var, gamma, beta = f64(x, mean, var, gamma, beta)
+    xhat = (x - mean) / np.sqrt(var + eps)
+    return xhat * (1 if gamma is None else gamma) + (0 if beta is None else beta)
+
+
+def batchnorm_forward(x, gamma, beta, eps):
+    """(y, mean, biased variance)."""
+    x = f64(x)
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    return normalise(x, mean, var, gamma, beta, eps), mean, var
+
+
+def batchnorm_backward(dy, x, gamma, eps):
+    """(dx, dgamma, dbeta), the statistics being the batch's."""
+    dy, x, gamma = f64(dy, x, gamma)
+    inverse_std = 1 / np.sqrt(x.var(axis=0) + eps)
+    xhat = (x - x.mean(axis=0)) * inverse_std
+    scale = inverse_std * (1 if gamma is None else gamma)
+    dx = scale * (dy - dy.mean(axis=0) - xhat * (dy * xhat).mean(axis=0))
+    return dx, (dy * xhat).sum(axis=0), dy.sum(axis=0)
+
+
+def batchnorm_frozen_backward(dy, x, mean, var, gamma, eps):
+    """(dx, dgamma, dbeta), the statistics being constants."""
+    dy, x, mean, var, gamma = f64(dy, x, mean, var, gamma)
+    inverse_std = 1 / np.sqrt(var + eps)
+    scale = inverse_std * (1 if gamma is None else gamma)
+    return scale * dy, (dy * (x - mean) * inverse_std).sum(axis=0), dy.sum(axis=0)
+
+
+# Dropout: Philox 4x32-10 in plain integers (Salmon et al. 2011).
+
+
+def philox(counter, key):
+    """Four random words from a counter of four words and a key of two."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [p1 >> 32 ^ c[1] ^ k[0], p1 & 0xFFFFFFFF, p0 >> 32 ^ c[3] ^ k[1], p0 & 0xFFFFFFFF]
+        k = [k[0] + 0x9E3779B9 & 0xFFFFFFFF, k[1] + 0xBB67AE85 & 0xFFFFFFFF]
+    return c
+
+
+def dropout_word(element, seed, layer, step):
+    """The random word that decides one element."""
+    block = 16 * (element // 64) + element % 16
+    counter = (block & 0xFFFFFFFF, block >> 32, layer, step)
+    return philox(counter, (seed & 0xFFFFFFFF, seed >> 32))[element // 16 % 4]
+
+
+def dropout_kept(count, p, seed, layer, step):
+    """Which of ``count`` elements are kept."""
+    return np.array([dropout_word(e, seed, layer, step) >= p * 2**32 for e in range(count)], bool)
+
+
+# Losses: (loss of each row or cell, gradient of their sum).
+
+
+def cross_entropy(z, target):
+    z, rows = f64(z), np.arange(len(z))
+    shifted = z - z.max(axis=1, keepdims=True)
+    log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dz = np.exp(log_softmax)
+    dz[rows, target] -= 1
+    return -log_softmax[rows, target], dz
+
+
+def binary_cross_entropy(z, target):
+    z, target = f64(z, target)
+    return np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z))), sigmoid(z) - target
+
+
+def squared_error(z, target):
+    z, target = f64(z, target)
+    return (z - target) ** 2, 2 * (z - target)
+
+
+# Updates: each changes its arrays in place. ``step`` counts from 1.
+
+
+def sgd(value, velocity, grad, step, lr, momentum, dampening, nesterov, weight_decay):
+    g = grad + weight_decay * value
+    if velocity is not None:
+        velocity[...] = g if step == 1 else momentum * velocity + (1 - dampening) * g
+        g = g + momentum * velocity if nesterov else velocity
+    value -= lr * g
+
+
+def rmsprop(value, square, average, velocity, grad, step, lr, alpha, eps, weight_decay, momentum):
+    g = grad + weight_decay * value
+    square[...] = alpha * square + (1 - alpha) * g**2
+    variance = square
+    if average is not None:
+        average[...] = alpha * average + (1 - alpha) * g
+        variance = square - average**2
+    direction = g / (np.sqrt(variance) + eps)
+    if velocity is not None:
+        velocity[...] = momentum * velocity + direction
+        direction = velocity
+    value -= lr * direction
+
+
+def adam(value, first, second, largest, grad, step, lr, beta1, beta2, eps, weight_decay):
+    g = grad + weight_decay * value
+    first[...] = beta1 * first + (1 - beta1) * g
+    second[...] = beta2 * second + (1 - beta2) * g**2
+    v = second
+    if largest is not None:
+        largest[...] = np.maximum(largest, second)
+        v = largest
+    value -= lr / (1 - beta1**step) * first / (np.sqrt(v / (1 - beta2**step)) + eps)
