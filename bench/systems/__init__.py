@@ -1,0 +1,1 @@
+"""One module a system: ``make(workload, threads, dropout)`` gives ``step(x, y) -> loss``; ``describe`` its version."""
