@@ -22,7 +22,7 @@ struct Team {
   void* scratch;     // this thread's own packing space, kScratchBytes, cache-line aligned
 };
 
-constexpr Index kScratchBytes = Index{4} << 20;
+constexpr Index kScratchBytes = Index{8} << 20;
 
 struct Span {
   Index begin, end;

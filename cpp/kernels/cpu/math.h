@@ -81,7 +81,7 @@ LAMELLA_INLINE Vector<T> exp(Vector<T> x) {
   const Vector<T> largest_k = splat(static_cast<T>(C::bias));
   const Vector<T> k = reduced.k > largest_k ? largest_k : reduced.k;
   const Vector<T> scale = power_of_two<T>(k);
-  Vector<T> y = (scale + scale * reduced.expm1_r) * (1 + (reduced.k - k));
+  Vector<T> y = scale * (1 + reduced.expm1_r) * (1 + (reduced.k - k));
   y = x < low ? Vector<T>{} : y;
   y = x > high ? splat(C::infinity) : y;
   return x != x ? x : y;

@@ -23,12 +23,13 @@ struct TileStore {
 
 // C[rows, cols] (+)= A B. Element (i, p) of A is a[i * a_row + p * a_col]; row p of B starts at b + p * b_row. For
 // every element the terms are added in the order of p, one fused multiply-add each, whatever tile it falls in: that is
-// what makes results independent of how work is cut.
+// what makes results independent of how work is cut. (`finish` by reference: a copy on the stack, made by wide loads of
+// what was just stored in parts, would wait for all earlier stores, that is for the tile before.)
 //
 // `unit`: a_row is 1, as in packed panels and transposed matrices, so that one pointer reaches the whole column.
 template <typename T, int rows, int vectors, bool unit>
 __attribute__((noinline)) void multiply_tile(T* c, Index c_row, const T* a, Index a_row, Index a_col, const T* b,
-                                             Index b_row, Index k, Index cols, TileStore<T> finish) {
+                                             Index b_row, Index k, Index cols, const TileStore<T>& finish) {
   constexpr int lanes = kLanes<T>;
   const bool whole = cols == vectors * lanes;
   const Index part = cols - (vectors - 1) * lanes;  // columns of the last vector
@@ -85,7 +86,7 @@ __attribute__((noinline)) void multiply_tile(T* c, Index c_row, const T* a, Inde
 }
 
 template <typename T>
-using TileFunction = void (*)(T*, Index, const T*, Index, Index, const T*, Index, Index, Index, TileStore<T>);
+using TileFunction = void (*)(T*, Index, const T*, Index, Index, const T*, Index, Index, Index, const TileStore<T>&);
 
 template <typename T, int vectors, bool unit, int... row>
 TileFunction<T> pick_tile_function(Index rows, Sequence<row...>) {

@@ -24,12 +24,13 @@ struct ProductTail {
   Epilogue<T> epilogue = {nullptr, nullptr, nullptr};
 };
 
-// Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2.
+// Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2. The block of A (height
+// x depth) is large, as each one packs all of B anew.
 template <typename T>
-constexpr Index kDepth = 384 * 4 / sizeof(T);
+constexpr Index kDepth = 512 * 4 / sizeof(T);
 template <typename T>
-constexpr Index kWidth = kVectorBytes == 64 ? 480 / kTileCols<T> * kTileCols<T> : 192;
-constexpr Index kHeight = kTileRows * 60;
+constexpr Index kWidth = kVectorBytes == 64 ? 352 / kTileCols<T> * kTileCols<T> : 192;
+constexpr Index kHeight = kTileRows * 150;
 // Below this many rows of C a block of B is used too seldom to be worth packing.
 constexpr Index kPackRows = 4 * kTileRows;
 
@@ -44,18 +45,21 @@ LAMELLA_INLINE Index even_piece(Index total, Index limit, Index grain) {
   return ((total + pieces - 1) / pieces + grain - 1) / grain * grain;
 }
 
-// Panels whose rows are contiguous in the source: out[p * panel + i] = in[i + p * across].
-template <typename T>
-void pack_along(T* out, const T* in, Index across, Index count, Index depth, Index panel) {
-  for (Index first = 0; first < count; first += panel, out += panel * depth) {
-    const Index used = count - first < panel ? count - first : panel;
-    for (Index p = 0; p < depth; ++p) {
-      T* to = out + p * panel;
-      const T* row = in + first + p * across;
-      Index i = 0;
-      for (; i + kLanes<T> <= used; i += kLanes<T>) store(to + i, load(row + i));
-      if (i < used) store_part(to + i, load_part(row + i, used - i), used - i);
-      for (i = used; i < panel; ++i) to[i] = 0;
+// Panels whose rows are contiguous in the source: out[p * panel + i] = in[i + p * across]. Row by row, so that the
+// source is read as it lies.
+template <int panel, typename T>
+void pack_along(T* out, const T* in, Index across, Index count, Index depth) {
+  constexpr int lanes = kLanes<T>, rest = panel % lanes;
+  const Index whole = count / panel * panel, used = count - whole;
+  for (Index p = 0; p < depth; ++p, in += across, out += panel) {
+    T* to = out;
+    for (Index first = 0; first < whole; first += panel, to += panel * depth) {
+#pragma GCC unroll 8
+      for (int i = 0; i < panel / lanes; ++i) store(to + i * lanes, load(in + first + i * lanes));
+      if constexpr (rest > 0) store_part(to + panel - rest, load_part(in + first + panel - rest, rest), rest);
+    }
+    if (used > 0) {
+      for (Index i = 0; i < panel; ++i) to[i] = i < used ? in[whole + i] : T(0);
     }
   }
 }
@@ -93,7 +97,7 @@ void pack_across(T* out, const T* in, Index along, Index count, Index depth) {
 template <int panel, typename T>
 void pack(T* out, const T* in, Index along, Index across, Index count, Index depth) {
   if (along == 1) {
-    pack_along(out, in, across, count, depth, Index{panel});
+    pack_along<panel>(out, in, across, count, depth);
   } else {
     pack_across<panel>(out, in, along, count, depth);
   }
