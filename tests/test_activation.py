@@ -106,13 +106,15 @@ def test_special_values(kernel, name, dtype, copies):
         "tanh": lambda: np.where(abs(x) < 1e-20, x, np.sign(x)),  # tanh x = x there, to the last place
         "sigmoid": lambda: np.where(abs(x) < 1e-20, 0.5, (np.sign(x) + 1) / 2),
     }[name]()
+    if name != "relu":  # what is computed, and not only passed on, has no numbers below the smallest normal one
+        want = np.where(abs(want) < np.finfo(dtype).tiny, 0, want)
     np.testing.assert_array_equal(forward(kernel, name, x), want)  # NaN equals NaN here
 
 
 def test_backward_of_special_outputs(kernel, name, dtype):
     y = np.array([0, -0.0, 1, np.finfo(dtype).smallest_subnormal, np.nan], dtype)
     dy = np.full_like(y, 3)
-    want = {"relu": [0, 0, 3, 3], "tanh": [3, 3, 0, 3], "sigmoid": [0, 0, 0, 3 * y[3]]}[name]
+    want = {"relu": [0, 0, 3, 3], "tanh": [3, 3, 0, 3], "sigmoid": [0, 0, 0, 0]}[name]
     dx = backward(kernel, name, dy, y)
     np.testing.assert_array_equal(dx[:4], np.array(want, dtype))
     assert name == "relu" or np.isnan(dx[4])

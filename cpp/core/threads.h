@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/buffer.h"
+#include "core/denormals.h"
 #include "core/team.h"
 
 // The one place that knows how many threads there are and starts them.
@@ -31,12 +32,16 @@ namespace lamella {
 template <typename Body>
 void run_team(int threads, const Body& body) {
   if (threads <= 1) {
+    const FlushDenormals flush;
     body(Team{0, 1, nullptr, thread_scratch()});
     return;
   }
   Barrier barrier;
 #pragma omp parallel num_threads(threads)
-  body(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, thread_scratch()});
+  {
+    const FlushDenormals flush;
+    body(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, thread_scratch()});
+  }
 }
 
 }  // namespace lamella
