@@ -21,6 +21,14 @@ def threads(request):
 
 
 @pytest.fixture
+def share_all_work():
+    """Every replay takes all threads: small networks test what large ones do."""
+    _core.share_all_work(True)
+    yield
+    _core.share_all_work(False)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(20240229)
 

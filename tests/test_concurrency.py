@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella import nn, optim
+from lamella import _core, nn, optim
+
+pytestmark = pytest.mark.usefixtures("share_all_work")
 
 
 def data(n=512):
@@ -22,7 +24,7 @@ def data(n=512):
 
 
 def trainer(seed=0):
-    """Of a network whose steps are shared among threads, from batches of 64 on."""
+    """Of a small network, whose steps are shared among threads all the same."""
     model = nn.Sequential(
         nn.Linear(64, 200), nn.BatchNorm1d(200), nn.ReLU(), nn.Dropout(0.2), nn.Linear(200, 10), seed=seed
     )
@@ -41,7 +43,8 @@ SETUP = "\n".join(
         "import os, signal, sys, threading, time",
         "import numpy as np",
         "import lamella as lm",
-        "from lamella import nn, optim",
+        "from lamella import _core, nn, optim",
+        "_core.share_all_work(True)",
         *map(inspect.getsource, (data, trainer, trained)),
     ]
 )
@@ -478,3 +481,20 @@ print("leaving")
 sys.stdout.flush()
 """
     assert python(program) == "leaving"
+
+
+def test_as_many_threads_as_the_work_is_worth(share_all_work):
+    """Small steps take one thread, large ones all; in between a larger batch never takes fewer."""
+    _core.share_all_work(False)
+    before = lm.get_num_threads()
+    own = trainer()
+    own.step(*data(8))
+    step = own._step
+    try:
+        lm.set_num_threads(7)
+        found = [step.runner.threads(0, step._last, n) for n in (1, 8, 64, 512, 4096, 100_000)]
+    finally:
+        lm.set_num_threads(before)
+    assert found[:2] == [1, 1]
+    assert found[-1] == 7
+    assert found == sorted(found)

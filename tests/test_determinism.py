@@ -19,6 +19,9 @@ OPTIMIZERS = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("share_all_work")
+
+
 @pytest.fixture(autouse=True)
 def _restore_threads():
     before = lm.get_num_threads()
@@ -27,8 +30,7 @@ def _restore_threads():
 
 
 def network(dtype="float32", widths=(61, 257, 130, 10)):
-    """Odd widths, so that threads' shares are uneven. A batch of 111 makes some 12 million multiply-adds a step, far
-    beyond the 400 thousand a thread from which a replay is shared."""
+    """Odd widths, so that threads' shares are uneven."""
     first, second, third, outputs = widths
     return nn.Sequential(
         nn.Linear(first, second),

@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "kernels/registry.h"
 #include "lamella_build.h"
+#include "program/work.h"
 
 namespace lamella {
 
@@ -21,6 +22,8 @@ void bind_config(py::module_& module) {
   module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
   module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
   module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");
+  module.def("share_all_work", &share_all_work, py::arg("always"),
+             "For tests: replays take all threads, however small they are.");
   active_isa();  // a wrong LAMELLA_ISA is an error at import, not at first use
 }
 

@@ -72,7 +72,6 @@ void bind_program(py::module_& module) {
       .def("append", &Program::append, py::arg("kernel"), py::arg("operands"), py::arg("sizes"), py::arg("hyper") = -1,
            "Appends an op to the last range.")
       .def("finalize", &Program::finalize, "Fuses ops, lays out buffers, places barriers.")
-      .def("work", &Program::work, py::arg("range"), py::arg("n"), "Multiply-adds of a range for n rows.")
       .def_property_readonly("num_ranges", [](const Program& program) { return program.ranges().size(); })
       .def_property_readonly("row_elements", &Program::row_elements)
       .def_property_readonly("dtype", &Program::dtype)

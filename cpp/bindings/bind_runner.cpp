@@ -126,6 +126,8 @@ void bind_runner(py::module_& module) {
            }),
            py::arg("program"), py::arg("memory"))
       .def("reserve", &Runner::reserve, py::arg("n"), "Makes room for n rows.")
+      .def("threads", &Runner::threads, py::arg("first"), py::arg("last"), py::arg("n"),
+           "How many threads a replay of ranges first..last for n rows gets.")
       .def("run", &run, py::arg("first"), py::arg("last"), py::arg("n"), py::arg("input") = py::none(),
            py::arg("target") = py::none(), py::arg("output") = py::none(), "Replays ranges first..last for n rows.")
       .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("least"),

@@ -35,7 +35,7 @@ void Program::keep(const Operand& buffer) {
 int Program::open_range(const std::string& name) {
   require_open("open_range()");
   const int at = static_cast<int>(ops_.size());
-  ranges_.push_back({name, at, at, {}});
+  ranges_.push_back({name, at, at, {}, {}});
   return static_cast<int>(ranges_.size()) - 1;
 }
 
@@ -75,6 +75,7 @@ void Program::finalize() {
   fuse();
   lay_out();
   place_barriers();
+  count_work();
   finalized_ = true;
 }
 
@@ -92,18 +93,26 @@ Operand Program::resolve(Operand operand) const {
   return {operand.arena, buffer.offset, buffer.size};
 }
 
-double Program::work(int index, Index n) const {
-  const Range& which = range(index);
-  double total = 0;
-  for (int i = which.begin; i < which.end; ++i) {
-    const Op& op = ops_[static_cast<std::size_t>(i)];
-    double elements = op.kernel->signature.rows ? static_cast<double>(n) : 1.0;
-    for (std::size_t s = 0; s < op.sizes.size(); ++s) {
-      if (op.kernel->signature.dims >> s & 1u) elements *= static_cast<double>(op.sizes[s]);
+void Program::count_work() {
+  // An element of an op that is no product: some arithmetic and memory traffic, as long as this many multiply-adds.
+  constexpr double kElement = 32;
+  for (Range& range : ranges_) {
+    range.work.waits = 1;  // for the range before, or for the team to start
+    for (int i = range.begin; i < range.end; ++i) {
+      const Op& op = ops_[static_cast<std::size_t>(i)];
+      const Signature& signature = op.kernel->signature;
+      double elements = 1;
+      int dims = 0;
+      for (std::size_t s = 0; s < op.sizes.size(); ++s) {
+        if (!(signature.dims >> s & 1u)) continue;
+        elements *= static_cast<double>(op.sizes[s]);
+        ++dims;
+      }
+      if (dims < 2) elements *= kElement;
+      (signature.rows ? range.work.row : range.work.fixed) += elements;
+      range.work.waits += op.barrier;
     }
-    total += elements;
   }
-  return total;
 }
 
 std::string Program::describe() const {

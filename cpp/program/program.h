@@ -5,6 +5,7 @@
 
 #include "kernels/kernel.h"
 #include "program/operand.h"
+#include "program/work.h"
 
 // A flat list of ops. Layers append to it in Python; finalize() fuses, lays out buffers and finds the barriers; the
 // runner replays ranges of it. Immutable afterwards.
@@ -29,6 +30,7 @@ struct Range {
   std::string name;
   int begin = 0, end = 0;    // ops
   std::vector<Index> ticks;  // scalars that each replay counts up by one, before its first op
+  Work work;
 };
 
 class Program {
@@ -59,9 +61,6 @@ class Program {
   Index fixed_elements() const { return fixed_elements_; }
   std::string describe() const;  // the list as text
 
-  // Multiply-adds (or elements touched) of a range for n rows: what decides how many threads it is worth.
-  double work(int range, Index n) const;
-
  private:
   struct Buffer {
     Index size;
@@ -72,6 +71,7 @@ class Program {
   void fuse();
   void lay_out();
   void place_barriers();
+  void count_work();
 
   DType dtype_;
   bool finalized_ = false;

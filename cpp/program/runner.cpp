@@ -11,9 +11,6 @@
 namespace lamella {
 namespace {
 
-// A thread more is worth its barriers from this many multiply-adds (or elements of other ops) a replay.
-constexpr double kWorkPerThread = 400000;
-
 constexpr auto kInterruptPeriod = std::chrono::milliseconds(50);
 
 // Where each op's operands are in this frame. Rows: offset x capacity.
@@ -61,12 +58,10 @@ void Runner::reserve(Index n) {
   workspace_.reserve(n, program_->row_elements(), program_->fixed_elements(), program_->dtype());
 }
 
-int Runner::threads_for(int first, int last, Index n) const {
-  const int most = max_threads();
-  if (most == 1) return 1;
-  double work = 0;
-  for (int i = first; i <= last; ++i) work += program_->work(i, n);
-  return std::clamp(static_cast<int>(work / kWorkPerThread), 1, most);
+int Runner::threads(int first, int last, Index n) const {
+  Work work;
+  for (int i = first; i <= last; ++i) work.add(program_->range(i).work);
+  return worthwhile_threads(work, n);
 }
 
 void Runner::run(int first, int last, Index n, const External& external) {
@@ -81,7 +76,7 @@ void Runner::run(int first, int last, Index n, const External& external) {
   for (int i = first; i <= last; ++i) {
     for (const Index scalar : program_->range(i).ticks) scalars[scalar] += 1;
   }
-  run_team(threads_for(first, last, n), [&](const Team& team) {
+  run_team(threads(first, last, n), [&](const Team& team) {
     for (int i = first; i <= last; ++i) {
       if (i > first) wait(team);
       replay(*program_, program_->range(i), frame, n, team);

@@ -46,6 +46,9 @@ class Runner {
   // Makes room for n rows. Not while a forward waits for its backward: the buffers move.
   void reserve(Index n);
 
+  // How many threads such a replay gets.
+  int threads(int first, int last, Index n) const;
+
   // Replays ranges [first, last] for n rows in one parallel region.
   void run(int first, int last, Index n, const External& external);
 
@@ -64,8 +67,6 @@ class Runner {
   Index bytes() const { return workspace_.bytes(); }
 
  private:
-  int threads_for(int first, int last, Index n) const;
-
   std::shared_ptr<const Program> program_;
   std::shared_ptr<Memory> memory_;
   Workspace workspace_;

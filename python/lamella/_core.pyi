@@ -25,6 +25,7 @@ __all__: list[str] = [
     "kernel_names",
     "permutation",
     "set_num_threads",
+    "share_all_work",
 ]
 
 class DType(enum.Enum):
@@ -111,12 +112,6 @@ class Program:
     def tick(self, scalar: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
         The last range counts this scalar up at each replay.
-        """
-    def work(
-        self, range: typing.SupportsInt | typing.SupportsIndex, n: typing.SupportsInt | typing.SupportsIndex
-    ) -> float:
-        """
-        Multiply-adds of a range for n rows.
         """
     @property
     def dtype(self) -> DType: ...
@@ -226,6 +221,15 @@ class Runner:
         """
         Replays ranges on a batch; (loss, score).
         """
+    def threads(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        n: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int:
+        """
+        How many threads a replay of ranges first..last for n rows gets.
+        """
     def view(
         self,
         buffer: Operand,
@@ -299,4 +303,9 @@ def permutation(
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Sets the most threads that a call may use.
+    """
+
+def share_all_work(always: bool) -> None:
+    """
+    For tests: replays take all threads, however small they are.
     """

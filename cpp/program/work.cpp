@@ -1,0 +1,30 @@
+#include "program/work.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "core/threads.h"
+
+namespace lamella {
+namespace {
+
+// What a barrier costs for each thread of the team, in multiply-adds of a product: about two microseconds, measured
+// where two threads begin to beat one (64-128-128-10 at a batch of 64, and 8-32-32-32-32-32-32-1 at one of about 1000).
+constexpr double kWait = 200000;
+
+std::atomic<bool> always{false};
+
+}  // namespace
+
+int worthwhile_threads(const Work& work, Index n) {
+  const int most = max_threads();
+  if (most == 1 || always) return most;
+  // total / threads + kWait waits threads is least at this number, and from two on less than total alone.
+  const double total = work.fixed + work.row * static_cast<double>(n);
+  return std::clamp(static_cast<int>(std::sqrt(total / (kWait * std::max(work.waits, 1)))), 1, most);
+}
+
+void share_all_work(bool all) { always = all; }
+
+}  // namespace lamella

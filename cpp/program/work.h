@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/types.h"
+
+namespace lamella {
+
+// How much a replay computes, and how often its threads wait for each other: what decides how many it is worth.
+struct Work {
+  double row = 0, fixed = 0;  // multiply-adds a row of the batch, and for any number of rows
+  int waits = 0;
+
+  void add(const Work& other) {
+    row += other.row;
+    fixed += other.fixed;
+    waits += other.waits;
+  }
+};
+
+// Of all that max_threads() allows, the number that takes the least time; one where that is as good.
+int worthwhile_threads(const Work& work, Index n);
+
+// For tests: all threads for every replay, however small.
+void share_all_work(bool always);
+
+}  // namespace lamella
