@@ -22,6 +22,31 @@ void linear_backward_input(T* dx, const T* dy, const T* w, Rows n, Dim in, Dim o
   multiply(dx, Matrix<T>{dy, out.value, 1}, Matrix<T>{w, 1, out.value}, n.value, in.value, out.value, tail, team);
 }
 
+// Sums of some vectors of columns, down the rows one after the other; `last` elements of the last vector are used.
+template <int vectors, typename T>
+void sum_rows(T* sums, const T* in, Index rows, Index ld, Index last, bool accumulate) {
+  constexpr int lanes = kLanes<T>;
+  const bool whole = last == lanes;
+  const auto get = [&](const T* from) { return whole ? load(from) : load_part(from, last); };
+  Vector<T> total[vectors] = {};
+  for (Index i = 0; i < rows; ++i, in += ld) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors - 1; ++j) total[j] += load(in + j * lanes);
+    total[vectors - 1] += get(in + (vectors - 1) * lanes);
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < vectors; ++j) {
+    const bool full = j < vectors - 1 || whole;
+    const Vector<T> before = full ? load(sums + j * lanes) : load_part(sums + j * lanes, last);
+    const Vector<T> sum = accumulate ? before + total[j] : total[j];
+    if (full) {
+      store(sums + j * lanes, sum);
+    } else {
+      store_part(sums + j * lanes, sum, last);
+    }
+  }
+}
+
 template <typename T>
 void linear_backward_weight(T* dw, T* db, const T* dy, const T* x, Rows n, Dim in, Dim out, Flag accumulate,
                             const Team& team) {
@@ -30,18 +55,15 @@ void linear_backward_weight(T* dw, T* db, const T* dy, const T* x, Rows n, Dim i
   multiply(dw, Matrix<T>{x, 1, in.value}, Matrix<T>{dy, out.value, 1}, in.value, out.value, n.value, tail, team);
 
   if (!db) return;
-  // Each thread sums its own columns down all rows, vector by vector.
   const Span cols = share(team, out.value, kLanes<T>);
-  for (Index j = cols.begin; j < cols.end; j += kLanes<T>) {
-    const Index used = cols.end - j < kLanes<T> ? cols.end - j : kLanes<T>;
-    Vector<T> total = {};
-    if (used == kLanes<T>) {
-      for (Index i = 0; i < n.value; ++i) total += load(dy + i * out.value + j);
-      store(db + j, accumulate.value ? load(db + j) + total : total);
-    } else {
-      for (Index i = 0; i < n.value; ++i) total += load_part(dy + i * out.value + j, used);
-      store_part(db + j, accumulate.value ? load_part(db + j, used) + total : total, used);
-    }
+  constexpr int wide = 8;  // vectors: some cache lines of each row at once
+  Index j = cols.begin;
+  for (; j + wide * kLanes<T> <= cols.end; j += wide * kLanes<T>) {
+    sum_rows<wide>(db + j, dy + j, n.value, out.value, kLanes<T>, accumulate.value);
+  }
+  for (; j < cols.end; j += kLanes<T>) {
+    sum_rows<1>(db + j, dy + j, n.value, out.value, cols.end - j < kLanes<T> ? cols.end - j : kLanes<T>,
+                accumulate.value);
   }
 }
 
