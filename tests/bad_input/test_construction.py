@@ -1,0 +1,106 @@
+"""Layers, losses and models that cannot be are refused when they are made."""
+
+import numpy as np
+import pytest
+
+from lamella import nn
+
+CONSTRUCTIONS = {
+    "widths": (
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(9, 3)),
+        ValueError,
+        r"\[Sequential\] layer 2 \(Linear\(in_features=9.* expects 9 features but layer 1 \(ReLU\) gives 8",
+    ),
+    "widths of a norm": (
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(7)),
+        ValueError,
+        r"layer 1 .* expects 7 features but layer 0 \(Linear\) gives 8",
+    ),
+    "widths across nesting": (
+        lambda: nn.Sequential(nn.Sequential(nn.Linear(6, 8)), nn.Sequential(nn.Tanh(), nn.Linear(9, 3))),
+        ValueError,
+        r"expects 9 features but layer 0 \(Sequential\) gives 8",
+    ),
+    "a class": (
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU),
+        TypeError,
+        r"layer 1 is the class ReLU; make an instance",
+    ),
+    "a function": (lambda: nn.Sequential(np.tanh), TypeError, r"layer 0 is <ufunc 'tanh'> but must be a layer"),
+    "a name": (lambda: nn.Sequential("relu"), TypeError, r"layer 0 is 'relu' but must be a layer"),
+    "nothing": (lambda: nn.Sequential(nn.Linear(6, 8), None), TypeError, r"layer 1 is None but must be a layer"),
+    "a list": (
+        lambda: nn.Sequential([nn.ReLU()]),
+        TypeError,
+        r"layers are arguments, not a list: Sequential\(\*layers\)",
+    ),
+    "a layer twice": (
+        lambda: nn.Sequential(*[nn.Linear(6, 6)] * 2),
+        ValueError,
+        r"layer 1 is the same object as layer 0",
+    ),
+    "a dropout twice": (
+        lambda: nn.Sequential(*[nn.Dropout()] * 2),
+        ValueError,
+        r"layer 1 is the same object as layer 0",
+    ),
+    "a layer twice, nested": (
+        lambda: (lambda one: nn.Sequential(nn.Sequential(one), nn.ReLU(), nn.Sequential(one)))(nn.Linear(6, 6)),
+        ValueError,
+        r"layer 2.0 is the same object as layer 0.0",
+    ),
+    "seed negative": (lambda: nn.Sequential(seed=-1), ValueError, r"\[Sequential\] seed is -1 but must be at least 0"),
+    "seed too large": (
+        lambda: nn.Sequential(seed=2**64),
+        ValueError,
+        r"seed is 18446744073709551616 but must be below",
+    ),
+    "seed a fraction": (lambda: nn.Sequential(seed=1.5), TypeError, r"seed is 1.5 but must be an integer"),
+    "seed a bool": (lambda: nn.Sequential(seed=True), TypeError, r"seed is True but must be an integer"),
+    "dtype": (lambda: nn.Sequential(dtype="float16"), ValueError, r"dtype is 'float16' but must be \"float32\" or"),
+    "dtype a type": (lambda: nn.Sequential(dtype=int), ValueError, r"dtype is <class 'int'> but must be"),
+    "no inputs": (lambda: nn.Linear(0, 3), ValueError, r"\[Linear\] in_features is 0 but must be at least 1"),
+    "no outputs": (lambda: nn.Linear(3, -2), ValueError, r"\[Linear\] out_features is -2 but must be at least 1"),
+    "half an input": (lambda: nn.Linear(2.5, 3), TypeError, r"in_features is 2.5 but must be an integer"),
+    "inputs as text": (lambda: nn.Linear("6", 3), TypeError, r"in_features is '6' but must be an integer"),
+    "inputs a bool": (lambda: nn.Linear(True, 3), TypeError, r"in_features is True but must be an integer"),
+    "inputs an array": (lambda: nn.Linear(np.array([6]), 3), TypeError, r"in_features is array\(\[6\]\) but must be"),
+    "bias a number": (lambda: nn.Linear(3, 3, bias=1), TypeError, r"bias is 1 but must be True or False"),
+    "init": (lambda: nn.Linear(3, 3, init="xavier"), ValueError, r"init is 'xavier' but must be one of he_normal, "),
+    "init a function": (
+        lambda: nn.Linear(3, 3, init=np.zeros),
+        (TypeError, ValueError),
+        r"init is .* but must be one of",
+    ),
+    "init a list": (lambda: nn.Linear(3, 3, init=["zeros"]), (TypeError, ValueError), r"init is .* but must be one of"),
+    "a norm of nothing": (lambda: nn.BatchNorm1d(0), ValueError, r"\[BatchNorm1d\] num_features is 0 but must be at"),
+    "eps": (lambda: nn.BatchNorm1d(3, eps=-1e-5), ValueError, r"eps is -1e-05 but must be at least 0"),
+    "eps NaN": (lambda: nn.BatchNorm1d(3, eps=float("nan")), ValueError, r"eps is nan but must be at least 0"),
+    "momentum": (lambda: nn.BatchNorm1d(3, momentum=1.5), ValueError, r"momentum is 1.5 but must be in \[0, 1\]"),
+    "affine": (lambda: nn.BatchNorm1d(3, affine=None), TypeError, r"affine is None but must be True or False"),
+    "p above one": (lambda: nn.Dropout(1.5), ValueError, r"\[Dropout\] p is 1.5 but must be in \[0, 1\]"),
+    "p negative": (lambda: nn.Dropout(-0.1), ValueError, r"p is -0.1 but must be in \[0, 1\]"),
+    "p NaN": (lambda: nn.Dropout(np.nan), ValueError, r"p is nan but must be in \[0, 1\]"),
+    "p text": (lambda: nn.Dropout("half"), TypeError, r"p is 'half' but must be a number"),
+    "p set later": (lambda: setattr(nn.Dropout(), "p", 2), ValueError, r"\[Dropout\] p is 2 but must be in \[0, 1\]"),
+    "reduction": (lambda: nn.MSELoss("none"), ValueError, r"\[MSELoss\] reduction is 'none' but must be \"mean\" or"),
+    "reduction None": (lambda: nn.CrossEntropyLoss(None), ValueError, r"reduction is None but must be"),
+    "an inner dtype": (
+        lambda: nn.Sequential(nn.Sequential(nn.Linear(6, 3), dtype="float64"), dtype="float32").parameters(),
+        ValueError,
+        r"layer 0 has dtype float64 but the model's is float32",
+    ),
+    "a parameter of an unused model": (
+        lambda: nn.Linear(6, 3).weight.data,
+        RuntimeError,
+        r"\[Parameter\] .*parameters\(\)",  # what gives it values
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONSTRUCTIONS)
+def test_constructions(case):
+    make, kind, message = CONSTRUCTIONS[case]
+    with pytest.raises(kind, match=message) as caught:
+        make()
+    assert str(caught.value).startswith("[")
