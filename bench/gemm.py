@@ -80,8 +80,8 @@ Machine: {machine()}.
 Systems: {", ".join(versions)} (OpenBLAS, OPENBLAS_CORETYPE unset); Python {platform.python_version()}.
 Command: `python bench/gemm.py --threads {arguments.threads} --rounds {arguments.rounds}`.
 
-Float32, GFLOP/s (median of blocks), and NumPy's time / lamella's in the same round: median (least-most), then best block
-over best block. Each in a process of its own, in turns; both include the call from Python.
+Float32, GFLOP/s (median of blocks), and NumPy's time / lamella's in the same round: median (least-most), then best
+block over best block. Each in a process of its own, in turns; both include the call from Python.
 
 {table(["product", "lamella", "NumPy", "NumPy / lamella"], rows)}
 """

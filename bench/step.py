@@ -48,7 +48,8 @@ Command: `python bench/step.py --systems {arguments.systems} --threads {threads}
 
 Float32; forward, loss, backward, update, loss returned to Python; all fed with the same NumPy batch. Each system in a
 process of its own, blocks of steps in turns; ratio = peer's time / {ours}'s in the same round: median (least-most),
-then the peer's best block over {ours}'s best. More than 1: {ours} is faster. Each system's first loss was checked against float64 before it was timed.
+then the peer's best block over {ours}'s best. More than 1: {ours} is faster. Each system's first loss was
+checked against float64 before it was timed.
 
 {table(["workload", f"{ours} µs", "GFLOP/s", *[f"{peer} / {ours}" for peer in peers]], speed)}
 

@@ -156,9 +156,66 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   } while (done < k);
 }
 
+// Dot products of `rows` neighbouring rows of A with x. Each row's terms go to two sums of vectors in turn, whatever
+// rows it is taken with.
+template <int rows, typename T>
+LAMELLA_INLINE void dot_rows(T* out, const T* a, Index ld, const T* x, Index k) {
+  constexpr Index lanes = kLanes<T>;
+  Vector<T> even[rows] = {}, odd[rows] = {};
+  Index p = 0;
+  for (; p + 2 * lanes <= k; p += 2 * lanes) {
+    const Vector<T> x0 = load(x + p), x1 = load(x + p + lanes);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) {
+      even[i] += load(a + i * ld + p) * x0;
+      odd[i] += load(a + i * ld + p + lanes) * x1;
+    }
+  }
+  for (; p < k; p += lanes) {
+    const Index used = k - p < lanes ? k - p : lanes;
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) {
+      even[i] +=
+          used == lanes ? load(a + i * ld + p) * load(x + p) : load_part(a + i * ld + p, used) * load_part(x + p, used);
+    }
+  }
+  for (int i = 0; i < rows; ++i) out[i] = sum<T>(even[i] + odd[i]);
+}
+
+// From this depth on, adding up the lanes of a row's sums costs less than packing A does.
+template <typename T>
+constexpr Index kDotDepth = 6 * kLanes<T>;
+
+// A product with one column, c (m) (+)= A (m, k) x (k), both factors contiguous along k.
+template <typename T>
+void multiply_column(T* c, const T* a, const T* x, Index m, Index k, const ProductTail<T>& tail, const Team& team) {
+  const Span rows = share(team, m, kLanes<T>);
+  for (Index i = rows.begin; i < rows.end; i += 4) {
+    T sums[4];
+    const Index count = rows.end - i < 4 ? rows.end - i : 4;
+    if (count == 4) {
+      dot_rows<4>(sums, a + i * k, k, x, k);
+    } else {
+      for (Index r = 0; r < count; ++r) dot_rows<1>(sums + r, a + (i + r) * k, k, x, k);
+    }
+    for (Index r = 0; r < count; ++r) {
+      if (tail.accumulate) sums[r] += c[i + r];
+      c[i + r] = tail.bias ? sums[r] + *tail.bias : sums[r];
+    }
+  }
+  if (tail.epilogue.tile && rows.begin < rows.end) {
+    const T* other = tail.epilogue.other ? tail.epilogue.other + rows.begin : nullptr;
+    tail.epilogue.tile(c + rows.begin, c + rows.begin, other, 1, rows.end - rows.begin, m, tail.epilogue.hyper);
+  }
+}
+
 // C (m, n) (+)= A (m, k) B (k, n).
 template <typename T>
 void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail, const Team& team) {
+  if (n == 1 && k >= kDotDepth<T> && a.col == 1 && b.row == 1) {
+    multiply_column(c, a.data, b.data, m, k, tail, team);
+    return;
+  }
   if (n == 1 && m > 1) {
     // A single column would use one lane of each vector. It lies in memory as a row does: C^T = B^T A^T.
     ProductTail<T> transposed = tail;
