@@ -173,11 +173,10 @@ LAMELLA_INLINE void dot_rows(T* out, const T* a, Index ld, const T* x, Index k) 
   }
   for (; p < k; p += lanes) {
     const Index used = k - p < lanes ? k - p : lanes;
+    const auto get = [&](const T* from) { return used == lanes ? load(from) : load_part(from, used); };
+    const Vector<T> rest = get(x + p);
 #pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) {
-      even[i] +=
-          used == lanes ? load(a + i * ld + p) * load(x + p) : load_part(a + i * ld + p, used) * load_part(x + p, used);
-    }
+    for (int i = 0; i < rows; ++i) even[i] += get(a + i * ld + p) * rest;
   }
   for (int i = 0; i < rows; ++i) out[i] = sum<T>(even[i] + odd[i]);
 }
