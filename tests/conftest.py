@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import lamella as lm
 from lamella import _core
 
 #: Bytes before and after every operand of a kernel under test; a cache line, so that operands stay aligned.
@@ -18,6 +19,14 @@ def dtype(request):
 def threads(request):
     """Team sizes whose results are compared with those of one thread."""
     return request.param
+
+
+@pytest.fixture
+def restore_threads():
+    """The number of threads is what it was, whatever the test sets."""
+    before = lm.get_num_threads()
+    yield
+    lm.set_num_threads(before)
 
 
 @pytest.fixture

@@ -8,14 +8,7 @@ import pytest
 import lamella as lm
 from lamella import nn, optim
 
-pytestmark = pytest.mark.usefixtures("share_all_work")
-
-
-@pytest.fixture(autouse=True)
-def _restore_threads():
-    before = lm.get_num_threads()
-    yield
-    lm.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("share_all_work", "restore_threads")
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -19,14 +19,7 @@ OPTIMIZERS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("share_all_work")
-
-
-@pytest.fixture(autouse=True)
-def _restore_threads():
-    before = lm.get_num_threads()
-    yield
-    lm.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("share_all_work", "restore_threads")
 
 
 def network(dtype="float32", widths=(61, 257, 130, 10)):

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/kernel.h"
+#include "kernels/sequence.h"
 
 // Derives an op's signature and its call from a kernel's C++ type (see kernel.h). Included only by kernel sources, once
 // an instruction set: hence the anonymous namespace.
@@ -50,15 +51,6 @@ struct HyperFields {
 template <typename A>
 struct HyperFields<const A&> {
   static constexpr int count = sizeof(A) / 8;
-};
-
-template <int... I>
-struct Sequence {};
-template <int N, int... I>
-struct MakeSequence : MakeSequence<N - 1, N - 1, I...> {};
-template <int... I>
-struct MakeSequence<0, I...> {
-  using Type = Sequence<I...>;
 };
 
 template <auto function>

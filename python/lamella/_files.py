@@ -7,6 +7,7 @@ from typing import Any
 
 from lamella import nn
 from lamella._arrays import Array
+from lamella._atomic import write_atomically
 from lamella._version import __version__
 from lamella.nn.module import Module
 
@@ -77,8 +78,6 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any
     TypeError
         If ``model`` is no module, or ``metadata`` does not go into JSON.
     """
-    import tempfile
-
     from safetensors.numpy import save as to_bytes
 
     if not isinstance(model, Module):
@@ -96,21 +95,7 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any
         "architecture": json.dumps(_architecture(model)),
         "metadata": extra,
     }
-    data = _in_order(to_bytes(model.state_dict(), metadata=header))
-    folder, name = os.path.split(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would surprise
-        os.replace(temporary, os.path.join(folder, name))
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_atomically(path, _in_order(to_bytes(model.state_dict(), metadata=header)))
 
 
 def _read(path: str | os.PathLike[str], where: str, tensors: bool = True) -> tuple[dict[str, str], dict[str, Array]]:

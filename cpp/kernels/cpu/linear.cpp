@@ -37,12 +37,12 @@ void sum_rows(T* sums, const T* in, Index rows, Index ld, Index last, bool accum
 #pragma GCC unroll 8
   for (int j = 0; j < vectors; ++j) {
     const bool full = j < vectors - 1 || whole;
-    const Vector<T> before = full ? load(sums + j * lanes) : load_part(sums + j * lanes, last);
-    const Vector<T> sum = accumulate ? before + total[j] : total[j];
+    T* const at = sums + j * lanes;
+    if (accumulate) total[j] += full ? load(at) : load_part(at, last);
     if (full) {
-      store(sums + j * lanes, sum);
+      store(at, total[j]);
     } else {
-      store_part(sums + j * lanes, sum, last);
+      store_part(at, total[j], last);
     }
   }
 }

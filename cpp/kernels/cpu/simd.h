@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/types.h"
+#include "kernels/sequence.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -145,15 +146,6 @@ LAMELLA_INLINE T largest(Vector<T> v) {
   return best;
 }
 
-template <int... I>
-struct Lanes {};
-template <int count, int... I>
-struct MakeLanes : MakeLanes<count - 1, count - 1, I...> {};
-template <int... I>
-struct MakeLanes<0, I...> {
-  using Type = Lanes<I...>;
-};
-
 // Lanes of a and b in one: `source` numbers a's from 0 and b's from kLanes on.
 template <typename T, int... source>
 LAMELLA_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
@@ -166,7 +158,7 @@ LAMELLA_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
 
 // Swaps the off-diagonal blocks of 2 x 2 blocks of `size` in rows a and b (size rows apart).
 template <typename T, int size, int... I>
-LAMELLA_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b, Lanes<I...>) {
+LAMELLA_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b, Sequence<I...>) {
   constexpr int lanes = kLanes<T>;
   const Vector<T> low = pick<T, ((I & size) ? lanes + I - size : I)...>(a, b);
   b = pick<T, ((I & size) ? lanes + I : I + size)...>(a, b);
@@ -179,7 +171,7 @@ LAMELLA_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
   if constexpr (size > 0) {
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes<T>; ++i) {
-      if (!(i & size)) swap_blocks<T, size>(rows[i], rows[i + size], typename MakeLanes<kLanes<T>>::Type{});
+      if (!(i & size)) swap_blocks<T, size>(rows[i], rows[i + size], typename MakeSequence<kLanes<T>>::Type{});
     }
     transpose<T, size / 2>(rows);
   }

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lamella._atomic import write_atomically
 from lamella.cli import missing
 from lamella.cli.columns import Column, categories, numbers
 from lamella.cli.errors import CliError
 from lamella.cli.features import CategoryFeature, Feature, encode, unseen_warnings
 from lamella.cli.modelfile import read_meaning, read_model
-from lamella.cli.output import write_atomically
 from lamella.cli.table import Table, read_table
 from lamella.cli.target import ClassTarget, Target
 from lamella.cli.wording import counted, listed, quoted

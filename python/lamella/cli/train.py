@@ -4,13 +4,14 @@ from argparse import Namespace
 from pathlib import Path
 
 import lamella as lm
+from lamella._atomic import write_atomically
 from lamella.cli import network, report
 from lamella.cli.bundled import BUNDLED, load_bundled
 from lamella.cli.dataset import Dataset, load_table
 from lamella.cli.errors import CliError
 from lamella.cli.learning import learn
 from lamella.cli.modelfile import make_metadata
-from lamella.cli.output import make_folder, write_atomically
+from lamella.cli.output import make_folder
 from lamella.cli.picture import check_picture, learning_curve
 from lamella.cli.preparation import prepare
 
