@@ -141,16 +141,24 @@ def philox(counter, key):
     return c
 
 
-def dropout_word(element, seed, layer, step):
-    """The random word that decides one element."""
-    block = 16 * (element // 64) + element % 16
+def dropout_half(element, seed, layer, step):
+    """The 16 random bits that decide one element."""
+    block = 8 * (element // 64) + element % 16 // 2
     counter = (block & 0xFFFFFFFF, block >> 32, layer, step)
-    return philox(counter, (seed & 0xFFFFFFFF, seed >> 32))[element // 16 % 4]
+    return philox(counter, (seed & 0xFFFFFFFF, seed >> 32))[element % 64 // 16] >> 16 * (element % 2) & 0xFFFF
+
+
+def dropout_least(p, seed, layer, step):
+    """The step's threshold: p 2^16, rounded up or down at random."""
+    down = int(p * 2**16)
+    word = philox((0xFFFFFFFF, 0xFFFFFFFF, layer, step), (seed & 0xFFFFFFFF, seed >> 32))[0]
+    return down + (word < (p * 2**16 - down) * 2**32)
 
 
 def dropout_kept(count, p, seed, layer, step):
     """Which of ``count`` elements are kept."""
-    return np.array([dropout_word(e, seed, layer, step) >= p * 2**32 for e in range(count)], bool)
+    least = dropout_least(p, seed, layer, step)
+    return np.array([dropout_half(e, seed, layer, step) >= least for e in range(count)], bool)
 
 
 # Losses: (loss of each row or cell, gradient of their sum).

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import check_gradient
-from reference import assert_same_bits, dropout_kept, dropout_word, philox
+from reference import assert_same_bits, dropout_half, dropout_kept, dropout_least, philox
 
 SETTINGS = [("p", np.float64), ("seed", np.uint64), ("layer", np.uint64), ("step", np.float64)]
 
@@ -17,7 +17,8 @@ def forward(kernel, x, settings, threads=1):
     """(y, kept)."""
     y = np.full_like(x, np.nan)
     mask = np.zeros(-(-x.size // 64), np.uint64)
-    kernel("dropout_forward", [y, mask, x], 1, [x.size], settings, dtype=x.dtype, threads=threads)
+    kernel("dropout_mask", [mask], 1, [x.size], settings, dtype=x.dtype, threads=threads)
+    kernel("dropout", [y, x, mask], 1, [x.size], settings, dtype=x.dtype, threads=threads)
     return y, np.unpackbits(mask.view(np.uint8), count=x.size, bitorder="little").astype(bool)
 
 
@@ -26,7 +27,7 @@ def backward(kernel, dy, kept, settings, threads=1):
     bits = np.zeros(-(-kept.size // 64) * 64, bool)
     bits[: kept.size] = kept
     mask = np.packbits(bits, bitorder="little").view(np.uint64)
-    kernel("dropout_backward", [dx, dy, mask], 1, [dy.size], settings, dtype=dy.dtype, threads=threads)
+    kernel("dropout", [dx, dy, mask], 1, [dy.size], settings, dtype=dy.dtype, threads=threads)
     return dx
 
 
@@ -49,20 +50,33 @@ def test_philox_of_the_reference(counter, key, result):
 
 
 def test_philox_of_the_kernel(kernel):
-    # Elements 0, 16, 32 and 48 are decided by the four words of block 0: a threshold at the word keeps them, the next
-    # one does not.
-    for element, text in zip((0, 16, 32, 48), KNOWN[0][2].split(), strict=True):
-        word = int(text, 16)
-        assert keeps(kernel, 64, hyper(word / 2**32))[element]
-        assert not keeps(kernel, 64, hyper((word + 1) / 2**32))[element]
+    # Elements 0 and 1, 16 and 17, 32 and 33, 48 and 49 are decided by the halves of block 0's four words: a threshold at
+    # the half keeps them, the next one does not.
+    for word, text in enumerate(KNOWN[0][2].split()):
+        for half in range(2):
+            bits = int(text, 16) >> 16 * half & 0xFFFF
+            assert keeps(kernel, 64, hyper(bits / 2**16))[16 * word + half]
+            assert not keeps(kernel, 64, hyper((bits + 1) / 2**16))[16 * word + half]
 
 
 def test_threshold_is_exact(kernel):
-    # Kept where the word is at least p 2^32, also for p between two words.
+    # Kept where the half word is at least p 2^16; between two of them p rounds up or down.
     for element in (0, 5, 77):
-        word = dropout_word(element, 9, 2, 3)
-        kept = [keeps(kernel, 128, hyper((word + part) / 2**32, 9, 2, 3))[element] for part in (-0.5, 0, 0.5, 1)]
-        assert kept == [True, True, False, False]
+        half = dropout_half(element, 9, 2, 3)
+        kept = [keeps(kernel, 128, hyper((half + part) / 2**16, 9, 2, 3))[element] for part in (-0.5, 0, 1)]
+        assert kept == [True, True, False]
+
+
+def test_threshold_meets_p_on_average(kernel):
+    # Between two thresholds: which one a step takes is random, up as often as p asks for, within five deviations.
+    half, part, steps = dropout_half(0, 0, 0, 1), 0.25, 4000
+    least = [dropout_least((half + part) / 2**16, 0, 0, step) for step in range(steps)]
+    assert set(least) == {half, half + 1}
+    ups = sum(value > half for value in least)
+    assert abs(ups - part * steps) < 5 * np.sqrt(part * (1 - part) * steps)
+    for step in range(20):
+        settings = hyper((half + part) / 2**16, step=step)
+        np.testing.assert_array_equal(keeps(kernel, 64, settings), dropout_kept(64, (half + part) / 2**16, 0, 0, step))
 
 
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 1000, 4161])
@@ -113,10 +127,11 @@ def test_in_place(kernel, rng, dtype):
     settings = hyper(0.4, seed=3)
     y, kept = forward(kernel, x, settings)
     mask = np.zeros(3, np.uint64)
-    kernel("dropout_forward", [x, mask, x], 10, [15], settings, dtype=dtype)
+    kernel("dropout_mask", [mask], 10, [15], settings, dtype=dtype)
+    kernel("dropout", [x, x, mask], 10, [15], settings, dtype=dtype)
     assert_same_bits(x, y)
     dx = backward(kernel, dy, kept, settings)
-    kernel("dropout_backward", [dy, dy, mask], 10, [15], settings, dtype=dtype)
+    kernel("dropout", [dy, dy, mask], 10, [15], settings, dtype=dtype)
     assert_same_bits(dy, dx)
 
 

@@ -11,9 +11,9 @@ namespace lamella {
 namespace {
 
 // One kernel by name on NumPy arrays, as tests and benchmarks want it: `operands` in the kernel's order (None for
-// null), `hyper` its settings as 8-byte fields.
+// null), `hyper` its settings as 8-byte fields, `repeats` how often the team runs it.
 void call_kernel(const std::string& name, const std::vector<py::object>& operands, Index n,
-                 const std::vector<Index>& sizes, const py::object& hyper, DType dtype, int threads) {
+                 const std::vector<Index>& sizes, const py::object& hyper, DType dtype, int threads, int repeats) {
   const KernelEntry& kernel = find_kernel(name);
   const Signature& signature = kernel.signature;
   require(static_cast<int>(operands.size()) == signature.operands, name, " takes ", signature.operands,
@@ -33,9 +33,16 @@ void call_kernel(const std::string& name, const std::vector<py::object>& operand
     require(fields && py::cast<py::array>(hyper).nbytes() >= signature.hyper * 8, name, " needs ", signature.hyper,
             " hyper-parameters");
   }
-  const Call call{addresses, n, sizes.data(), fields, nullptr, nullptr, nullptr};
+  const Call call{addresses, n, sizes.data(), fields, nullptr, 0};
   const Launch launch = kernel.launch[static_cast<std::size_t>(dtype)];
-  unlocked([&] { run_team(threads, [&](const Team& team) { launch(call, team); }); });
+  unlocked([&] {
+    run_team(threads, [&](const Team& team) {
+      for (int repeat = 0; repeat < repeats; ++repeat) {
+        if (repeat > 0) wait(team);
+        launch(call, team);
+      }
+    });
+  });
 }
 
 // Rows 0..n-1 in random order (Fisher & Yates), a pure function of seed and stream.
@@ -77,7 +84,8 @@ py::array_t<std::int32_t> encode_labels(const py::array_t<Index, py::array::c_st
 void bind_kernels(py::module_& module) {
   module.def("kernel_names", &kernel_names, "Names of all kernels.");
   module.def("call_kernel", &call_kernel, py::arg("name"), py::arg("operands"), py::arg("n"), py::arg("sizes"),
-             py::arg("hyper"), py::arg("dtype"), py::arg("threads") = 1, "Runs one kernel on NumPy arrays.");
+             py::arg("hyper"), py::arg("dtype"), py::arg("threads") = 1, py::arg("repeats") = 1,
+             "Runs one kernel on NumPy arrays.");
   module.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("stream"), "0..n-1 in random order.");
   module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("where"),
              "Checks class labels and converts them to int32.");

@@ -1,7 +1,9 @@
 #include <cstring>
 #include <mutex>
+#include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
@@ -10,15 +12,6 @@
 
 namespace lamella {
 namespace {
-
-// Calls body(lock) without the GIL, and alone on the model's memory.
-template <typename Body>
-void run_unlocked(Runner& runner, const Body& body) {
-  unlocked([&] {
-    std::unique_lock<std::mutex> alone = runner.memory().lock();
-    body(alone);
-  });
-}
 
 bool on_main_thread() {
   const py::module_ threading = py::module_::import("threading");
@@ -42,6 +35,26 @@ std::pair<double, double> step(Runner& runner, int first, int last, const py::ar
     const auto* const scalars = reinterpret_cast<const double*>(runner.memory().base(static_cast<int>(Arena::scalars)));
     found = {scalars[result], scalars[result + 1]};
   });
+  return found;
+}
+
+// Each op of a step: what it is called, the least seconds it took, its multiply-adds and its bytes.
+std::vector<std::tuple<std::string, double, double, double>> time_ops(Runner& runner, int first, int last,
+                                                                      const py::array& x, const py::array& target,
+                                                                      int repeats) {
+  const External external{contiguous(x, "x"), contiguous(target, "target"), nullptr};
+  const Index n = x.shape(0);
+  std::vector<double> seconds;
+  run_unlocked(runner, [&](auto&) { seconds = runner.time_ops(first, last, n, external, repeats); });
+  std::vector<std::tuple<std::string, double, double, double>> found;
+  const Program& program = runner.program();
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    const Op& op = program.ops()[static_cast<std::size_t>(program.range(first).begin) + i];
+    const Cost cost = program.cost(op, n);
+    std::string called = op.kernel->name;
+    for (const FusedOp& fused : op.epilogue) called += std::string(" + ") + fused.kernel->name;
+    found.emplace_back(called, seconds[i], cost.multiply_adds, cost.bytes);
+  }
   return found;
 }
 
@@ -136,6 +149,8 @@ void bind_runner(py::module_& module) {
            "Forward over all rows of x into out, in blocks.")
       .def("step", &step, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"), py::arg("result"),
            "Replays ranges on a batch; (loss, score).")
+      .def("time_ops", &time_ops, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"),
+           py::arg("repeats"), "Replays ranges op by op; (name, least seconds, multiply-adds, bytes) of each.")
       .def("exchange", &exchange, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("into"), py::arg("from_"),
            py::arg("width"), "Copies x into a row buffer, replays ranges, returns a copy of another row buffer.")
       .def("view", &view, py::arg("buffer"), py::arg("n"), py::arg("width"),

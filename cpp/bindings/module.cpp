@@ -5,5 +5,6 @@ PYBIND11_MODULE(_core, module) {
   lamella::bind_config(module);
   lamella::bind_program(module);
   lamella::bind_runner(module);
+  lamella::bind_step(module);
   lamella::bind_kernels(module);
 }

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <exception>
+#include <mutex>
+
+#include "program/runner.h"
 
 namespace lamella {
 
@@ -29,6 +32,15 @@ void unlocked(const Body& body) {
   while (python_is_ending()) pause();
   PyEval_RestoreThread(state);
   if (error) std::rethrow_exception(error);
+}
+
+// Calls body(lock) without the GIL, and alone on the model's memory.
+template <typename Body>
+void run_unlocked(Runner& runner, const Body& body) {
+  unlocked([&] {
+    std::unique_lock<std::mutex> alone = runner.memory().lock();
+    body(alone);
+  });
 }
 
 }  // namespace lamella

@@ -15,7 +15,7 @@ namespace {
 
 #define LAMELLA_TILE_CONTRACT(name) \
   template <typename T>             \
-  void name(T* out, const T* in, const T* other, Index rows, Index cols, Index ld, const void* hyper)
+  void name(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper)
 
 LAMELLA_TILE_CONTRACT(relu_forward);
 LAMELLA_TILE_CONTRACT(relu_backward);

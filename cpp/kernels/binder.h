@@ -116,9 +116,7 @@ struct Bound<function> {
   };
   template <typename T, int operand, int size>
   struct Argument<const Epilogue<T>&, operand, size> {
-    static Epilogue<T> get(const Call& call, const Team&) {
-      return {reinterpret_cast<Tile<T>>(call.tile), static_cast<const T*>(call.tile_other), call.tile_hyper};
-    }
+    static Epilogue<T> get(const Call& call, const Team&) { return {call.stages, call.stage_count}; }
   };
   template <int operand, int size>
   struct Argument<const Team&, operand, size> {
@@ -135,16 +133,34 @@ struct Bound<function> {
 
 struct NoHyper {};
 
+// Runs the fused ops on a finished tile of `matrix` that begins at its element `at`.
+template <typename T>
+inline void apply(const Epilogue<T>& epilogue, const T* matrix, Index at, Index rows, Index cols, Index ld) {
+  const T* in = matrix + at;
+  for (int i = 0; i < epilogue.count; ++i) {
+    const Stage& stage = epilogue.stages[i];
+    T* const out = static_cast<T*>(stage.out) + at;
+    reinterpret_cast<Tile<T>>(stage.tile)(out, in, stage.other, at, rows, cols, ld, stage.hyper);
+    in = out;
+  }
+}
+
 // A standalone elementwise op from its tile: flat, cut between threads at whole cache lines.
 template <typename T, Tile<T> tile, typename Hyper>
 struct Elementwise {
+  static void flat(T* out, const T* in, const void* other, Index count, const Hyper& hyper, const Team& team) {
+    const Span span = share(team, count, 1024);
+    tile(out + span.begin, in + span.begin, other, span.begin, 1, span.end - span.begin, 0, &hyper);
+  }
   static void forward(T* out, const T* in, Rows n, Dim width, const Hyper& hyper, const Team& team) {
-    const Span span = share(team, n.value * width.value, 1024);
-    tile(out + span.begin, in + span.begin, nullptr, 1, span.end - span.begin, 0, &hyper);
+    flat(out, in, nullptr, n.value * width.value, hyper, team);
   }
   static void backward(T* din, const T* dout, const T* saved, Rows n, Dim width, const Hyper& hyper, const Team& team) {
-    const Span span = share(team, n.value * width.value, 1024);
-    tile(din + span.begin, dout + span.begin, saved + span.begin, 1, span.end - span.begin, 0, &hyper);
+    flat(din, dout, saved, n.value * width.value, hyper, team);
+  }
+  static void masked(T* out, const T* in, const std::uint64_t* bits, Rows n, Dim width, const Hyper& hyper,
+                     const Team& team) {
+    flat(out, in, bits, n.value * width.value, hyper, team);
   }
 };
 
@@ -158,7 +174,8 @@ struct Elementwise {
 #define LAMELLA_KERNEL(name) \
   {#name, {&Bound<&name<float>>::launch, &Bound<&name<double>>::launch}, {}, Bound<&name<float>>::signature}
 
-// An entry for an elementwise op given by its tile; `way` is forward or backward, Hyper its settings or NoHyper.
+// An entry for an elementwise op given by its tile; `way` says what it reads
+// (forward: its input; backward: also a saved matrix; masked: also bits), Hyper its settings or NoHyper.
 #define LAMELLA_TILE(name, way, Hyper)                                                  \
   {#name,                                                                               \
    {&Bound<&Elementwise<float, &name<float>, Hyper>::way>::launch,                      \

@@ -2,12 +2,14 @@
 
 #include "kernels/kernel.h"
 
-// Inverted dropout, Srivastava et al. 2014: y = x / (1 - p) where kept, 0 elsewhere.
+// Inverted dropout, Srivastava et al. 2014: y = x / (1 - p) where kept, 0 elsewhere; the gradient likewise.
 //
 // Whether element e of the batch is kept hangs on (seed, step, layer, e) alone, by Philox: the same for any number of
-// threads, any vector width, any device. Elements go in groups of 64, sixteen Philox blocks each: block 16 (e / 64) +
-// e % 16 of the stream decides element e with its word (e / 16) % 4. Counter: (block low, block high, layer, step);
-// key: seed. Kept where the word is at least p 2^32.
+// threads, any vector width, any device. Elements go in groups of 64, eight Philox blocks each: block
+// 8 (e / 64) + e % 16 / 2 of the stream decides element e with half e % 2 (0: the low one) of its word e % 64 / 16.
+// Counter: (block low, block high, layer, step); key: seed. Kept where the half word is at least p 2^16, rounded up or
+// down at random once a step so that p is met exactly on average: up where word 0 of the block that the stream cannot
+// reach (both counter words all ones) is below frac(p 2^16) 2^32.
 
 namespace lamella {
 namespace {
@@ -19,19 +21,14 @@ struct DropoutHyper {
   double step;  // forward passes in training so far, this one included
 };
 
-// mask: one bit an element, in 64-bit groups. y may be x.
+// mask: one bit an element, in 64-bit groups.
 template <typename T>
-void dropout_forward(T* y,                 // (n, width)
-                     std::uint64_t* mask,  // (ceil(n width / 64))
-                     const T* x,           // (n, width)
-                     Rows n, Dim width, const DropoutHyper& hyper, const Team& team);
+void dropout_mask(std::uint64_t* mask,  // (ceil(n width / 64))
+                  Rows n, Dim width, const DropoutHyper& hyper, const Team& team);
 
-// dx may be dy.
+// Elementwise, forward and backward: out = in / (1 - p) where the bit of `other`, the mask, is set; out may be in.
 template <typename T>
-void dropout_backward(T* dx,                      // (n, width)
-                      const T* dy,                // (n, width)
-                      const std::uint64_t* mask,  // (ceil(n width / 64))
-                      Rows n, Dim width, const DropoutHyper& hyper, const Team& team);
+void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper);
 
 }  // namespace
 }  // namespace lamella

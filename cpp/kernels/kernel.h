@@ -12,7 +12,7 @@
 //   Dim                                    a size, fixed when the program is built
 //   Flag                                   an option, fixed when the program is built
 //   const SomeHyper&                       hyper-parameters: a struct of 8-byte fields in the scalars arena
-//   const Epilogue<T>&                     an elementwise op that fusion put onto this one's output
+//   const Epilogue<T>&                     elementwise ops that fusion put onto this one's output
 //   const Team&                            the threads that run the op together
 
 namespace lamella {
@@ -29,19 +29,30 @@ struct Flag {
   bool value;
 };
 
-// Elementwise op on a tile of row-major matrices that all have row stride `ld`. `other` is what the op was told to
-// read beside its input (null for a forward op); out may be in.
+// Elementwise op on a tile of row-major matrices that all have row stride `ld`. `other` is the whole of what the op
+// reads beside its input, if anything: a matrix like it, or a bit for each of its elements; the tile begins at element
+// `at` of it. out may be in.
 template <typename T>
-using Tile = void (*)(T* out, const T* in, const T* other, Index rows, Index cols, Index ld, const void* hyper);
+using Tile = void (*)(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld,
+                      const void* hyper);
 
-template <typename T>
-struct Epilogue {
-  Tile<T> tile;  // null: nothing was fused
-  const T* other;
+using AnyTile = void (*)();
+
+// One elementwise op of an epilogue. It reads what the stage before it wrote.
+struct Stage {
+  AnyTile tile;
+  void* out;  // a matrix like the op's output, or that itself
+  const void* other;
   const void* hyper;
 };
 
-using AnyTile = void (*)();
+constexpr int kMaxStages = 3;
+
+template <typename T>
+struct Epilogue {
+  const Stage* stages;
+  int count;
+};
 
 // One op of a replay, its operands resolved to addresses.
 struct Call {
@@ -49,9 +60,8 @@ struct Call {
   Index rows;
   const Index* sizes;  // Dim and Flag values in order
   const void* hyper;
-  AnyTile tile;
-  const void* tile_other;
-  const void* tile_hyper;
+  const Stage* stages;
+  int stage_count;
 };
 
 using Launch = void (*)(const Call&, const Team&);

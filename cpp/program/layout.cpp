@@ -30,7 +30,10 @@ void Program::lay_out() {
   for (int i = 0; i < static_cast<int>(ops_.size()); ++i) {
     const Op& op = ops_[static_cast<std::size_t>(i)];
     for (const Operand& operand : op.operands) note(operand, i);
-    if (op.epilogue) note(op.epilogue_other, i);
+    for (const FusedOp& fused : op.epilogue) {
+      note(fused.out, i);
+      note(fused.other, i);
+    }
   }
   std::vector<std::size_t> order;
   for (std::size_t b = 0; b < row_buffers_.size(); ++b) {
@@ -91,7 +94,10 @@ void Program::place_barriers() {
         if (!op.operands[k].in(Arena::none))
           own.push_back(extent(op.operands[k], op.kernel->signature.outputs >> k & 1u));
       }
-      if (op.epilogue && !op.epilogue_other.in(Arena::none)) own.push_back(extent(op.epilogue_other, false));
+      for (const FusedOp& fused : op.epilogue) {
+        own.push_back(extent(fused.out, true));
+        if (!fused.other.in(Arena::none)) own.push_back(extent(fused.other, false));
+      }
       for (const Extent& mine : own) {
         for (const Extent& theirs : touched) {
           op.barrier |= mine.arena == theirs.arena && (mine.written || theirs.written) && mine.begin < theirs.end &&
@@ -104,7 +110,10 @@ void Program::place_barriers() {
   }
   for (Op& op : ops_) {
     for (Operand& operand : op.operands) operand = resolve(operand);
-    op.epilogue_other = resolve(op.epilogue_other);
+    for (FusedOp& fused : op.epilogue) {
+      fused.out = resolve(fused.out);
+      fused.other = resolve(fused.other);
+    }
   }
 }
 

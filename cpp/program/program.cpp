@@ -72,6 +72,7 @@ void Program::append(const std::string& kernel, std::vector<Operand> operands, s
 
 void Program::finalize() {
   require_open("finalize()");
+  hoist();
   fuse();
   lay_out();
   place_barriers();
@@ -93,6 +94,28 @@ Operand Program::resolve(Operand operand) const {
   return {operand.arena, buffer.offset, buffer.size};
 }
 
+namespace {
+
+// Product of an op's dimensions, and whether it is a product of matrices: the ops with more than one dimension are.
+struct Extent {
+  double elements = 1;
+  bool product = false;
+};
+
+Extent extent(const Op& op) {
+  Extent found;
+  int dims = 0;
+  for (std::size_t s = 0; s < op.sizes.size(); ++s) {
+    if (!(op.kernel->signature.dims >> s & 1u)) continue;
+    found.elements *= static_cast<double>(op.sizes[s]);
+    ++dims;
+  }
+  found.product = dims >= 2;
+  return found;
+}
+
+}  // namespace
+
 void Program::count_work() {
   // An element of an op that is no product: some arithmetic and memory traffic, as long as this many multiply-adds.
   constexpr double kElement = 32;
@@ -100,19 +123,29 @@ void Program::count_work() {
     range.work.waits = 1;  // for the range before, or for the team to start
     for (int i = range.begin; i < range.end; ++i) {
       const Op& op = ops_[static_cast<std::size_t>(i)];
-      const Signature& signature = op.kernel->signature;
-      double elements = 1;
-      int dims = 0;
-      for (std::size_t s = 0; s < op.sizes.size(); ++s) {
-        if (!(signature.dims >> s & 1u)) continue;
-        elements *= static_cast<double>(op.sizes[s]);
-        ++dims;
-      }
-      if (dims < 2) elements *= kElement;
-      (signature.rows ? range.work.row : range.work.fixed) += elements;
+      const Extent size = extent(op);
+      (op.kernel->signature.rows ? range.work.row : range.work.fixed) += size.elements * (size.product ? 1 : kElement);
       range.work.waits += op.barrier;
     }
   }
+}
+
+Cost Program::cost(const Op& op, Index n) const {
+  const auto rows = static_cast<double>(n);
+  const Extent size = extent(op);
+  Cost found{0, 0};
+  if (size.product) found.multiply_adds = size.elements * (op.kernel->signature.rows ? rows : 1);
+  const auto add = [&](const Operand& operand) {
+    const bool a_row = operand.in(Arena::rows) || operand.in(Arena::input) || operand.in(Arena::target);
+    const Index element = operand.in(Arena::scalars) ? 8 : size_of(dtype_);
+    if (!operand.in(Arena::none)) found.bytes += static_cast<double>(operand.size * element) * (a_row ? rows : 1);
+  };
+  for (const Operand& operand : op.operands) add(operand);
+  for (const FusedOp& fused : op.epilogue) {
+    add(fused.other);
+    if (!(fused.out == op.operands[0])) add(fused.out);
+  }
+  return found;
 }
 
 std::string Program::describe() const {
@@ -124,7 +157,7 @@ std::string Program::describe() const {
     for (int i = which.begin; i < which.end; ++i) {
       const Op& op = ops_[static_cast<std::size_t>(i)];
       text << (op.barrier ? "  | " : "    ") << op.kernel->name;
-      if (op.epilogue) text << " + " << op.epilogue->name;
+      for (const FusedOp& fused : op.epilogue) text << " + " << fused.kernel->name;
       for (std::size_t k = 0; k < op.operands.size(); ++k) {
         const Operand& operand = op.operands[k];
         text << (k == 0 ? "(" : ", ");

@@ -12,17 +12,26 @@
 
 namespace lamella {
 
+// An elementwise op that runs on each finished tile of another one.
+struct FusedOp {
+  const KernelEntry* kernel = nullptr;
+  Operand out, other;
+  Index hyper = 0;
+};
+
 struct Op {
   const KernelEntry* kernel = nullptr;
   std::vector<Operand> operands;
   std::vector<Index> sizes;
   Index hyper = 0;       // offset of the hyper-parameters in scalars
   bool barrier = false;  // wait for the whole team before this op
+  std::vector<FusedOp> epilogue;
+};
 
-  // An elementwise op that runs on each finished tile of this one.
-  const KernelEntry* epilogue = nullptr;
-  Operand epilogue_other;
-  Index epilogue_hyper = 0;
+// What an op does for n rows.
+struct Cost {
+  double multiply_adds;  // of a product; 0 for others
+  double bytes;          // of all operands, once each
 };
 
 // Part of the list that is replayed in one go.
@@ -59,6 +68,7 @@ class Program {
   const Range& range(int index) const;
   Index row_elements() const { return row_elements_; }  // size of the rows arena for one row
   Index fixed_elements() const { return fixed_elements_; }
+  Cost cost(const Op& op, Index n) const;
   std::string describe() const;  // the list as text
 
  private:
@@ -68,6 +78,7 @@ class Program {
     Index offset;
   };
   void require_open(const char* what) const;
+  void hoist();
   void fuse();
   void lay_out();
   void place_barriers();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/check.h"
 #include "core/threads.h"
@@ -27,22 +28,26 @@ struct Resolver {
   }
 };
 
-void replay(const Program& program, const Range& range, const Frame& frame, Index n, const Team& team) {
+void launch(const Program& program, const Op& op, const Frame& frame, Index n, const Team& team) {
   const Resolver resolver{frame, size_of(program.dtype())};
   const auto dtype = static_cast<std::size_t>(program.dtype());
   char* const scalars = frame.base[static_cast<std::size_t>(Arena::scalars)];
   void* operands[kMaxOperands];
+  for (std::size_t k = 0; k < op.operands.size(); ++k) operands[k] = resolver.address(op.operands[k]);
+  Stage stages[kMaxStages];
+  int count = 0;
+  for (const FusedOp& fused : op.epilogue) {
+    stages[count++] = {fused.kernel->tile[dtype], resolver.address(fused.out), resolver.address(fused.other),
+                       scalars + fused.hyper * 8};
+  }
+  op.kernel->launch[dtype]({operands, n, op.sizes.data(), scalars + op.hyper * 8, stages, count}, team);
+}
+
+void replay(const Program& program, const Range& range, const Frame& frame, Index n, const Team& team) {
   for (int i = range.begin; i < range.end; ++i) {
     const Op& op = program.ops()[static_cast<std::size_t>(i)];
-    for (std::size_t k = 0; k < op.operands.size(); ++k) operands[k] = resolver.address(op.operands[k]);
-    Call call{operands, n, op.sizes.data(), scalars + op.hyper * 8, nullptr, nullptr, nullptr};
-    if (op.epilogue) {
-      call.tile = op.epilogue->tile[dtype];
-      call.tile_other = resolver.address(op.epilogue_other);
-      call.tile_hyper = scalars + op.epilogue_hyper * 8;
-    }
     if (op.barrier) wait(team);
-    op.kernel->launch[dtype](call, team);
+    launch(program, op, frame, n, team);
   }
 }
 
@@ -64,7 +69,7 @@ int Runner::threads(int first, int last, Index n) const {
   return worthwhile_threads(work, n);
 }
 
-void Runner::run(int first, int last, Index n, const External& external) {
+Frame Runner::begin(int first, int last, Index n, const External& external) {
   reserve(std::min<Index>(n, program_->row_elements() > 0 ? n : 1));
   Frame frame;
   memory_->bind(frame);
@@ -76,12 +81,39 @@ void Runner::run(int first, int last, Index n, const External& external) {
   for (int i = first; i <= last; ++i) {
     for (const Index scalar : program_->range(i).ticks) scalars[scalar] += 1;
   }
+  return frame;
+}
+
+void Runner::run(int first, int last, Index n, const External& external) {
+  const Frame frame = begin(first, last, n, external);
   run_team(threads(first, last, n), [&](const Team& team) {
     for (int i = first; i <= last; ++i) {
       if (i > first) wait(team);
       replay(*program_, program_->range(i), frame, n, team);
     }
   });
+}
+
+std::vector<double> Runner::time_ops(int first, int last, Index n, const External& external, int repeats) {
+  using Clock = std::chrono::steady_clock;
+  const int begin_op = program_->range(first).begin, end_op = program_->range(last).end;
+  std::vector<double> least(static_cast<std::size_t>(std::max(end_op - begin_op, 0)),
+                            std::numeric_limits<double>::infinity());
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    const Frame frame = begin(first, last, n, external);
+    run_team(threads(first, last, n), [&](const Team& team) {
+      for (int i = begin_op; i < end_op; ++i) {
+        wait(team);
+        const auto start = Clock::now();
+        launch(*program_, program_->ops()[static_cast<std::size_t>(i)], frame, n, team);
+        wait(team);
+        const std::chrono::duration<double> taken = Clock::now() - start;
+        double& best = least[static_cast<std::size_t>(i - begin_op)];
+        if (team.rank == 0) best = std::min(best, taken.count());
+      }
+    });
+  }
+  return least;
 }
 
 EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted) {

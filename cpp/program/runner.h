@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "program/memory.h"
 #include "program/program.h"
@@ -52,6 +53,10 @@ class Runner {
   // Replays ranges [first, last] for n rows in one parallel region.
   void run(int first, int last, Index n, const External& external);
 
+  // Replays them `repeats` times, all threads waiting for each other before and after each op: the least seconds that
+  // each op took, in the order of the list.
+  std::vector<double> time_ops(int first, int last, Index n, const External& external, int repeats);
+
   // One pass over the data, a step (all ranges) a batch. `interrupted` is asked now and then, and stops the epoch
   // between two steps.
   EpochResult epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted);
@@ -67,6 +72,9 @@ class Runner {
   Index bytes() const { return workspace_.bytes(); }
 
  private:
+  // Addresses for one replay, whose ticks it counts.
+  Frame begin(int first, int last, Index n, const External& external);
+
   std::shared_ptr<const Program> program_;
   std::shared_ptr<Memory> memory_;
   Workspace workspace_;

@@ -15,7 +15,9 @@ __all__: list[str] = [
     "Memory",
     "Operand",
     "Program",
+    "QuickStep",
     "Runner",
+    "Targets",
     "call_kernel",
     "compiler",
     "encode_labels",
@@ -230,6 +232,17 @@ class Runner:
         """
         How many threads a replay of ranges first..last for n rows gets.
         """
+    def time_ops(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        target: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        repeats: typing.SupportsInt | typing.SupportsIndex,
+    ) -> list[tuple[str, float, float, float]]:
+        """
+        Replays ranges op by op; (name, least seconds, multiply-adds, bytes) of each.
+        """
     def view(
         self,
         buffer: Operand,
@@ -244,6 +257,33 @@ class Runner:
     @property
     def capacity(self) -> int: ...
 
+class Targets(enum.Enum):
+    """
+    What a loss asks of its targets.
+    """
+
+    labels = ...
+    shares = ...
+    values = ...
+
+class QuickStep:
+    """
+    A training step on arrays that need no conversion.
+    """
+    def __call__(self, x: typing.Any, y: typing.Any) -> float | None:
+        """
+        The loss; None, and nothing done, if x or y is not as the kernels take it.
+        """
+    def __init__(
+        self,
+        runner: Runner,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        outputs: typing.SupportsInt | typing.SupportsIndex,
+        least_rows: typing.SupportsInt | typing.SupportsIndex,
+        targets: Targets,
+        result: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
 def call_kernel(
     name: str,
     operands: collections.abc.Sequence[typing.Any],
@@ -252,6 +292,7 @@ def call_kernel(
     hyper: typing.Any,
     dtype: DType,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    repeats: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None:
     """
     Runs one kernel on NumPy arrays.

@@ -102,6 +102,7 @@ class Trainer:
             step = _NativeStep.make(self, store, width) or _StepByHand(self, store, width)
             step.modes = modes
             self._step = step
+        step.mode_changes = Module.mode_changes
         return step
 
     def _mode(self) -> bool | None:
@@ -130,6 +131,11 @@ class Trainer:
         float
             The loss before the update.
         """
+        step = self._step
+        if step is not None and step.mode_changes == Module.mode_changes and self.model.store() is step.store:
+            value = step.quick(x, y)
+            if value is not None:
+                return value
         where = "Trainer.step"
         features = self._features(x, where)
         n, width = features.shape
@@ -262,6 +268,7 @@ class _NativeStep:
         self.store, self.width, self.outputs = store, width, outputs.width
         self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
         self.modes: tuple[bool, ...] = ()
+        self.mode_changes = -1
         self._settings = trainer.loss.make_settings()
         self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
         when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
@@ -274,12 +281,15 @@ class _NativeStep:
         self.program = builder.program
         self._last = self.program.num_ranges - 1
         self.runner = _core.Runner(builder.program, store.memory)
+        self.quick = _core.QuickStep(
+            self.runner, width, outputs.width, self.least_rows, trainer.loss.target_kind, self._settings.index("value")
+        )
 
     @staticmethod
     def make(trainer: Trainer, store: Store, width: int) -> "_NativeStep | None":
         """The step, or None if a layer runs in Python."""
         builder = Builder(store.native_dtype, trainer._mode())
-        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input), width))
+        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input, size=width), width))
         return _NativeStep(trainer, store, width, builder, outputs) if builder.all_native else None
 
     def run(self, x: Array, target: Array) -> float:
@@ -302,6 +312,11 @@ class _StepByHand:
         self.outputs = trainer.model.output_width(width) or width
         self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
         self.modes: tuple[bool, ...] = ()
+        self.mode_changes = -1
+
+    def quick(self, x: Any, y: Any) -> float | None:
+        """What a native step does with arrays that need no conversion."""
+        return None
 
     def run(self, x: Array, target: Array) -> float:
         before = [(module, module.training) for _, module in self.model.named_modules()]

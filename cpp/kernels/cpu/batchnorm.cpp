@@ -85,8 +85,8 @@ void batchnorm_forward(T* y, T* mean, T* inverse_std, T* running_mean, T* runnin
     for (int s = 0; s < kStrip; ++s) {
       var.v[s] /= count;
       inv.v[s] = 1 / square_root(var.v[s] + static_cast<T>(hyper.eps));
-      old_mean.v[s] = (1 - momentum) * old_mean.v[s] + momentum * m.v[s];
-      old_var.v[s] = (1 - momentum) * old_var.v[s] + momentum * (var.v[s] * unbiased);
+      old_mean.v[s] = rounded<T>((1 - momentum) * old_mean.v[s]) + momentum * m.v[s];
+      old_var.v[s] = rounded<T>((1 - momentum) * old_var.v[s]) + momentum * (var.v[s] * unbiased);
     }
     store_strip(running_mean + j, old_mean, cols);
     store_strip(running_var + j, old_var, cols);

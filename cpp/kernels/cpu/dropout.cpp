@@ -10,102 +10,126 @@ namespace {
 constexpr Index kGroup = 64;         // elements that share a mask word
 constexpr Index kGroupGrain = 1024;  // elements a thread takes at least
 
-struct PhiloxVectors {
-  WordVector word[4];
+constexpr int kLongLanes = kVectorBytes / 8;
+// Philox blocks drawn at once: two streams of even and odd ones, so that one's products hide the other's latency.
+constexpr int kDrawn = 4 * kLongLanes;
+constexpr int kDrawnGroups = kDrawn / 8 > 0 ? kDrawn / 8 : 1;
+
+// The four words of kLongLanes blocks, in the low halves of 64-bit lanes. The high halves are whatever the products
+// left there: only low halves are multiplied, so nothing has to be moved or cleared between rounds.
+struct Philox {
+  LongVector word[4];
 };
 
-// kWordLanes consecutive blocks of the stream, word by word; lane i of word j is word j of block first + i.
-LAMELLA_INLINE PhiloxVectors philox_vectors(std::uint64_t first, std::uint32_t layer, std::uint32_t step,
-                                            std::uint64_t key) {
-  PhiloxVectors c;
-  for (int i = 0; i < kWordLanes; ++i) c.word[0][i] = static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(i);
-  // Groups are multiples of 16 blocks: the low word never wraps inside a vector.
-  c.word[1] = WordVector{} + static_cast<std::uint32_t>(first >> 32);
-  c.word[2] = WordVector{} + layer;
-  c.word[3] = WordVector{} + step;
+template <int streams>
+LAMELLA_INLINE void philox_rounds(Philox (&c)[streams], std::uint64_t key) {
   auto k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
-  const WordVector m0 = WordVector{} + kPhiloxM0, m1 = WordVector{} + kPhiloxM1;
-  const LongVector low = LongVector{} + 0xffffffffu;
+  const LongVector m0 = LongVector{} + kPhiloxM0, m1 = LongVector{} + kPhiloxM1;
 #pragma GCC unroll 10
   for (int round = 0; round < kPhiloxRounds; ++round) {
-    const LongVector even0 = multiply_even(c.word[0], m0), even1 = multiply_even(c.word[2], m1);
-    const LongVector odd0 = multiply_even((WordVector)((LongVector)c.word[0] >> 32), m0);
-    const LongVector odd1 = multiply_even((WordVector)((LongVector)c.word[2] >> 32), m1);
-    const WordVector low0 = (WordVector)((even0 & low) | (odd0 << 32));
-    const WordVector low1 = (WordVector)((even1 & low) | (odd1 << 32));
-    const WordVector high0 = (WordVector)((even0 >> 32) | (odd0 & ~low));
-    const WordVector high1 = (WordVector)((even1 >> 32) | (odd1 & ~low));
-    c = {{high1 ^ c.word[1] ^ k0, low1, high0 ^ c.word[3] ^ k1, low0}};
+#pragma GCC unroll 4
+    for (int s = 0; s < streams; ++s) {
+      const LongVector p0 = multiply_low(c[s].word[0], m0), p1 = multiply_low(c[s].word[2], m1);
+      c[s] = {{(p1 >> 32) ^ c[s].word[1] ^ k0, p1, (p0 >> 32) ^ c[s].word[3] ^ k1, p0}};
+    }
     k0 += kPhiloxW0;
     k1 += kPhiloxW1;
   }
-  return c;
 }
 
-// Bit e: element 64 group + e is kept.
-LAMELLA_INLINE std::uint64_t keep_bits(Index group, std::uint32_t threshold, const DropoutHyper& hyper) {
-  std::uint64_t bits = 0;
-  for (int first = 0; first < 16; first += kWordLanes) {
-    const PhiloxVectors random =
-        philox_vectors(static_cast<std::uint64_t>(group) * 16 + static_cast<std::uint64_t>(first),
-                       static_cast<std::uint32_t>(hyper.layer),
-                       static_cast<std::uint32_t>(static_cast<std::uint64_t>(hyper.step)), hyper.seed);
-    for (int word = 0; word < 4; ++word) {
-      const IntegerVector<float> kept = (IntegerVector<float>)(random.word[word] >= threshold);
-      bits |= std::uint64_t{lane_bits(kept)} << (16 * word + first);
+// Where a step's random half words keep an element: at `least` or more.
+struct Threshold {
+  std::uint32_t least;  // 0 to 65536
+};
+
+Threshold draw_threshold(const DropoutHyper& hyper, std::uint32_t layer, std::uint32_t step) {
+  const double scaled = hyper.p * 65536, down = __builtin_floor(scaled);
+  const PhiloxBlock random = philox({{~0u, ~0u, layer, step}}, hyper.seed);
+  return {static_cast<std::uint32_t>(down) + (random.word[0] < (scaled - down) * 4294967296.0)};
+}
+
+// Mask words of kDrawnGroups groups.
+LAMELLA_INLINE void draw_groups(std::uint64_t* bits, Index group, Threshold threshold, std::uint32_t layer,
+                                std::uint32_t step, std::uint64_t key) {
+  // Streams 2 i and 2 i + 1 hold the even and the odd blocks of 2 kLongLanes neighbours.
+  Philox c[4];
+  const auto first = static_cast<std::uint64_t>(group) * 8;
+  LongVector lane;
+  for (int i = 0; i < kLongLanes; ++i) lane[i] = static_cast<std::uint64_t>(2 * i);
+#pragma GCC unroll 4
+  for (int s = 0; s < 4; ++s) {
+    const LongVector block = lane + (first + static_cast<std::uint64_t>(s / 2 * 2 * kLongLanes + s % 2));
+    c[s] = {{block, block >> 32, LongVector{} + layer, LongVector{} + step}};
+  }
+  philox_rounds(c, key);
+
+  // Of 2 kLongLanes blocks, each word gives 4 kLongLanes neighbouring bits, of which 16 belong to a group.
+  constexpr int width = 4 * kLongLanes;
+  const LongVector low = LongVector{} + 0xffffffffu;
+  for (int i = 0; i < kDrawnGroups; ++i) bits[i] = 0;
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+#pragma GCC unroll 4
+    for (int w = 0; w < 4; ++w) {
+      const LongVector merged = (c[2 * half].word[w] & low) | (c[2 * half + 1].word[w] << 32);
+      const std::uint64_t kept = halves_at_least((WordVector)merged, threshold.least);
+      for (int begin = 0; begin < width; begin += 16) {
+        const int at = half * width + begin;  // of the bits that this word gives in all
+        const std::uint64_t part = width < 16 ? kept : (kept >> begin & 0xffff);
+        bits[at / 16] |= part << (16 * w + at % 16);
+      }
     }
   }
-  return bits;
 }
 
-// out = scale * in where the bit is set, else 0, for up to 64 elements.
 template <typename T>
-LAMELLA_INLINE void apply_bits(T* out, const T* in, std::uint64_t bits, Index count, T scale) {
+void dropout_mask(std::uint64_t* mask, Rows n, Dim width, const DropoutHyper& hyper, const Team& team) {
+  const Span span = share(team, n.value * width.value, kGroupGrain);
+  const auto layer = static_cast<std::uint32_t>(hyper.layer);
+  const auto step = static_cast<std::uint32_t>(static_cast<std::uint64_t>(hyper.step));
+  const Threshold threshold = draw_threshold(hyper, layer, step);
+  const Index end = (span.end + kGroup - 1) / kGroup;
+  for (Index group = span.begin / kGroup; group < end; group += kDrawnGroups) {
+    std::uint64_t bits[kDrawnGroups];
+    draw_groups(bits, group, threshold, layer, step, hyper.seed);
+    for (Index i = 0; i < kDrawnGroups && group + i < end; ++i) mask[group + i] = threshold.least > 65535 ? 0 : bits[i];
+  }
+}
+
+// Bits [at, at + count) of the mask, count <= 16.
+LAMELLA_INLINE std::uint32_t bits_at(const std::uint64_t* mask, Index at, Index count) {
+  const std::uint64_t* const word = mask + at / kGroup;
+  const int shift = static_cast<int>(at % kGroup);
+  std::uint64_t bits = *word >> shift;
+  if (shift + count > kGroup) bits |= word[1] << (kGroup - shift);
+  return static_cast<std::uint32_t>(bits & 0xffff);
+}
+
+template <typename T>
+void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper) {
+  const auto* const mask = static_cast<const std::uint64_t*>(other);
+  const double p = static_cast<const DropoutHyper*>(hyper)->p;
+  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
   using Element = typename Simd<T>::IntegerElement;
   IntegerVector<T> lane = {};
   for (int i = 0; i < kLanes<T>; ++i) lane[i] = Element{1} << i;
-  Index done = 0;
-  const auto kept = [&](Vector<T> v) {
-    const IntegerVector<T> here = (IntegerVector<T>{} + static_cast<Element>((bits >> done) & 0xffff)) & lane;
-    return here != 0 ? v * scale : Vector<T>{};
-  };
-  for (; done + kLanes<T> <= count; done += kLanes<T>) store(out + done, kept(load(in + done)));
-  if (done < count) store_part(out + done, kept(load_part(in + done, count - done)), count - done);
-}
-
-template <typename T>
-T keep_scale(const DropoutHyper& hyper) {
-  return hyper.p < 1 ? static_cast<T>(1 / (1 - hyper.p)) : T(0);
-}
-
-template <typename T>
-void dropout_forward(T* y, std::uint64_t* mask, const T* x, Rows n, Dim width, const DropoutHyper& hyper,
-                     const Team& team) {
-  const Index total = n.value * width.value;
-  const Span span = share(team, total, kGroupGrain);
-  const double scaled = __builtin_ceil(hyper.p * 4294967296.0);  // words below it are dropped
-  const bool some = scaled <= 4294967295.0;
-  const auto threshold = static_cast<std::uint32_t>(some ? scaled : 0);
-  const T scale = keep_scale<T>(hyper);
-  for (Index e = span.begin; e < span.end; e += kGroup) {
-    const std::uint64_t bits = some ? keep_bits(e / kGroup, threshold, hyper) : 0;
-    mask[e / kGroup] = bits;
-    apply_bits(y + e, x + e, bits, total - e < kGroup ? total - e : kGroup, scale);
-  }
-}
-
-template <typename T>
-void dropout_backward(T* dx, const T* dy, const std::uint64_t* mask, Rows n, Dim width, const DropoutHyper& hyper,
-                      const Team& team) {
-  const Index total = n.value * width.value;
-  const Span span = share(team, total, kGroupGrain);
-  const T scale = keep_scale<T>(hyper);
-  for (Index e = span.begin; e < span.end; e += kGroup) {
-    apply_bits(dx + e, dy + e, mask[e / kGroup], total - e < kGroup ? total - e : kGroup, scale);
+  for (Index i = 0; i < rows; ++i) {
+    Index done = 0;
+    const auto kept = [&](Vector<T> v, Index count) {
+      const std::uint32_t bits = bits_at(mask, at + i * ld + done, count);
+      const IntegerVector<T> here = (IntegerVector<T>{} + static_cast<Element>(bits)) & lane;
+      return here != 0 ? v * scale : Vector<T>{};
+    };
+    const T* const from = in + i * ld;
+    T* const to = out + i * ld;
+    for (; done + kLanes<T> <= cols; done += kLanes<T>) store(to + done, kept(load(from + done), kLanes<T>));
+    if (done < cols) {
+      store_part(to + done, kept(load_part(from + done, cols - done), cols - done), cols - done);
+    }
   }
 }
 
 }  // namespace
 }  // namespace lamella
 
-LAMELLA_FAMILY(dropout, LAMELLA_KERNEL(dropout_forward), LAMELLA_KERNEL(dropout_backward))
+LAMELLA_FAMILY(dropout, LAMELLA_KERNEL(dropout_mask), LAMELLA_TILE(dropout, masked, DropoutHyper))

@@ -44,6 +44,7 @@ __attribute__((noinline)) void multiply_tile(T* c, Index c_row, const T* a, Inde
     }
   };
   if (whole || b_row == vectors * lanes) {  // whole vectors may be read: a full tile, or a packed, padded panel
+#pragma GCC unroll 4
     for (Index p = 0; p < k; ++p) {
       Vector<T> row[vectors];
 #pragma GCC unroll 2

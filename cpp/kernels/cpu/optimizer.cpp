@@ -41,7 +41,7 @@ void sgd_update(T* value, T* velocity, const T* grad, Dim count, const SgdHyper&
     const Vector<T> x = at.get(value);
     Vector<T> g = at.get(grad) + decay * x;
     if (velocity) {
-      const Vector<T> v = keep * at.get(velocity) + fresh * g;
+      const Vector<T> v = rounded<T>(keep * at.get(velocity)) + fresh * g;
       at.put(velocity, v);
       g = nesterov ? g + momentum * v : v;
     }
@@ -58,11 +58,11 @@ void rmsprop_update(T* value, T* square, T* average, T* velocity, const T* grad,
   for_vectors<T>(count, team, [&](auto at) {
     const Vector<T> x = at.get(value);
     const Vector<T> g = at.get(grad) + decay * x;
-    const Vector<T> s = alpha * at.get(square) + fresh * g * g;
+    const Vector<T> s = rounded<T>(alpha * at.get(square)) + fresh * g * g;
     at.put(square, s);
     Vector<T> variance = s;
     if (average) {
-      const Vector<T> a = alpha * at.get(average) + fresh * g;
+      const Vector<T> a = rounded<T>(alpha * at.get(average)) + fresh * g;
       at.put(average, a);
       variance = s - a * a;
       variance = variance < 0 ? Vector<T>{} : variance;  // of a constant gradient it is 0, give or take rounding
@@ -87,8 +87,8 @@ void adam_update(T* value, T* first, T* second, T* largest, const T* grad, Dim c
   for_vectors<T>(count, team, [&](auto at) {
     const Vector<T> x = at.get(value);
     const Vector<T> g = at.get(grad) + decay * x;
-    const Vector<T> m = beta1 * at.get(first) + fresh1 * g;
-    Vector<T> v = beta2 * at.get(second) + fresh2 * g * g;
+    const Vector<T> m = rounded<T>(beta1 * at.get(first)) + fresh1 * g;
+    Vector<T> v = rounded<T>(beta2 * at.get(second)) + fresh2 * g * g;
     at.put(first, m);
     at.put(second, v);
     if (largest) {

@@ -21,7 +21,7 @@ struct ProductTail {
   const T* bias = nullptr;  // (n), or one for all if same_bias
   bool same_bias = false;
   bool accumulate = false;
-  Epilogue<T> epilogue = {nullptr, nullptr, nullptr};
+  Epilogue<T> epilogue = {nullptr, 0};
 };
 
 // Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2. The block of A (height
@@ -118,8 +118,8 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   const Index depth = even_piece(k, kDepth<T>, 8);
   const Index width = even_piece(n, kWidth<T>, tile_cols);
   const Index height = even_piece(m, kHeight, kTileRows);
-  const bool pack_b = b.col != 1 || m > kPackRows;
-  const bool pack_a = n > 4 * tile_cols;
+  const bool pack_b = b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > 32768);
+  const bool pack_a = n > 4 * tile_cols && a.col != 1;
 
   Index done = 0;
   do {  // once even for k = 0, so that bias and epilogue are applied
@@ -144,11 +144,9 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
                 tile, ldc, pack_a ? packed_a + i * block_k : block_a + i * a.row, pack_a ? 1 : a.row,
                 pack_a ? kTileRows : a.col, pack_b ? packed_b + j * block_k : block_b + j, pack_b ? tile_cols : b.row,
                 block_k, tile_n, finish);
-            if (last && tail.epilogue.tile) {
-              const T* other = tail.epilogue.other ? tail.epilogue.other + (tile - c) : nullptr;
-              tail.epilogue.tile(tile, tile, other, tile_m, tile_n, ldc, tail.epilogue.hyper);
-            }
           }
+          // Once a row of tiles, which is still in L1: a tile is too small for the loops of most elementwise ops.
+          if (last) apply(tail.epilogue, c, (i0 + i) * ldc + j0, tile_m, block_n, ldc);
         }
       }
     }
@@ -202,10 +200,7 @@ void multiply_column(T* c, const T* a, const T* x, Index m, Index k, const Produ
       c[i + r] = tail.bias ? sums[r] + *tail.bias : sums[r];
     }
   }
-  if (tail.epilogue.tile && rows.begin < rows.end) {
-    const T* other = tail.epilogue.other ? tail.epilogue.other + rows.begin : nullptr;
-    tail.epilogue.tile(c + rows.begin, c + rows.begin, other, 1, rows.end - rows.begin, m, tail.epilogue.hyper);
-  }
+  if (rows.begin < rows.end) apply(tail.epilogue, c, rows.begin, 1, rows.end - rows.begin, m);
 }
 
 // C (m, n) (+)= A (m, k) B (k, n).

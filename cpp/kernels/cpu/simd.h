@@ -89,6 +89,43 @@ LAMELLA_INLINE Vector<double> load_part(const double* from, Index count) {
 LAMELLA_INLINE void store_part(double* to, Vector<double> v, Index count) {
   _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), (__m512d)v);
 }
+#elif defined(__AVX2__)
+// Masks are read from a window over ones and zeros. Stores go by halves: a masked one costs a dozen cycles on some
+// CPUs.
+template <typename T>
+LAMELLA_INLINE __m256i first_lanes(Index count) {
+  alignas(64) static constexpr std::int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(window + 8 - count * (Index{sizeof(T)} / 4)));
+}
+LAMELLA_INLINE Vector<float> load_part(const float* from, Index count) {
+  return (Vector<float>)_mm256_maskload_ps(from, first_lanes<float>(count));
+}
+LAMELLA_INLINE Vector<double> load_part(const double* from, Index count) {
+  return (Vector<double>)_mm256_maskload_pd(from, first_lanes<double>(count));
+}
+LAMELLA_INLINE void store_part(float* to, Vector<float> v, Index count) {
+  __m128 rest = _mm256_castps256_ps128((__m256)v);
+  if (count & 4) {
+    _mm_storeu_ps(to, rest);
+    rest = _mm256_extractf128_ps((__m256)v, 1);
+    to += 4;
+  }
+  if (count & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(to), rest);
+    rest = _mm_movehl_ps(rest, rest);
+    to += 2;
+  }
+  if (count & 1) _mm_store_ss(to, rest);
+}
+LAMELLA_INLINE void store_part(double* to, Vector<double> v, Index count) {
+  __m128d rest = _mm256_castpd256_pd128((__m256d)v);
+  if (count & 2) {
+    _mm_storeu_pd(to, rest);
+    rest = _mm256_extractf128_pd((__m256d)v, 1);
+    to += 2;
+  }
+  if (count & 1) _mm_store_sd(to, rest);
+}
 #else
 template <typename T>
 LAMELLA_INLINE Vector<T> load_part(const T* from, Index count) {
@@ -126,6 +163,20 @@ LAMELLA_INLINE Vector<double> square_root(Vector<double> x) {
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
   return x;
 #endif
+}
+
+// v itself, but what made it is not fused into what follows. In a b + c d the compiler may fuse either product into the
+// sum, and here choose the one and there, in another copy of the same code, the other.
+template <typename T>
+LAMELLA_INLINE Vector<T> rounded(Vector<T> v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#elif defined(__ARM_NEON)
+  asm("" : "+w"(v));
+#endif
+  return v;
 }
 
 // Sum over lanes, always in the same order.
@@ -194,10 +245,9 @@ LAMELLA_INLINE void map(T* out, const T* a, const T* b, Index count, const F& f)
 
 typedef std::uint32_t WordVector __attribute__((vector_size(kVectorBytes)));
 typedef std::uint64_t LongVector __attribute__((vector_size(kVectorBytes)));
-constexpr int kWordLanes = kVectorBytes / 4;
 
-// Products of the even 32-bit lanes, as 64-bit lanes.
-LAMELLA_INLINE LongVector multiply_even(WordVector a, WordVector b) {
+// Products of the low halves of 64-bit lanes.
+LAMELLA_INLINE LongVector multiply_low(LongVector a, LongVector b) {
 #if defined(__AVX512F__)
   return (LongVector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
@@ -206,21 +256,25 @@ LAMELLA_INLINE LongVector multiply_even(WordVector a, WordVector b) {
   return (LongVector)_mm_mul_epu32((__m128i)a, (__m128i)b);
 #else
   const LongVector low = LongVector{} + 0xffffffffu;
-  return ((LongVector)a & low) * ((LongVector)b & low);
+  return (a & low) * (b & low);
 #endif
 }
 
-// Bit i: lane i of a comparison's result (all ones or zeros) is set.
-LAMELLA_INLINE std::uint32_t lane_bits(IntegerVector<float> lanes) {
-#if defined(__AVX512F__)
-  return _mm512_movepi32_mask((__m512i)lanes);
+typedef std::uint16_t HalfVector __attribute__((vector_size(kVectorBytes)));
+
+// Bit i: half word i of v (the low one of a word first) is at least `least`, which is below 65536.
+LAMELLA_INLINE std::uint64_t halves_at_least(WordVector v, std::uint32_t least) {
+  const HalfVector kept = (HalfVector)((HalfVector)v >= static_cast<std::uint16_t>(least));
+#if defined(__AVX512BW__)
+  return _mm512_movepi16_mask((__m512i)kept);
 #elif defined(__AVX2__)
-  return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)lanes));
+  const int bytes = _mm256_movemask_epi8(_mm256_packs_epi16((__m256i)kept, (__m256i)kept));
+  return static_cast<std::uint64_t>((bytes & 0xff) | (bytes >> 8 & 0xff00));
 #elif defined(__SSE2__)
-  return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)lanes));
+  return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_packs_epi16((__m128i)kept, _mm_setzero_si128())));
 #else
-  std::uint32_t bits = 0;
-  for (int i = 0; i < kWordLanes; ++i) bits |= static_cast<std::uint32_t>(lanes[i] & 1) << i;
+  std::uint64_t bits = 0;
+  for (int i = 0; i < kVectorBytes / 2; ++i) bits |= static_cast<std::uint64_t>(kept[i] & 1) << i;
   return bits;
 #endif
 }

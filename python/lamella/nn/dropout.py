@@ -50,14 +50,15 @@ class Dropout(Module):
         self.settings["layer"] = index
 
     def emit(self, builder: Builder, x: Value) -> Value:
-        """dropout_forward and dropout_backward in training; nothing in evaluation."""
+        """Draws a mask and applies it, both ways, in training; nothing in evaluation."""
         if not builder.trains(self):
             return x
         assert self.settings is not None
         y = builder.value(x.width)
         mask, hyper = builder.bits(x.width), self.settings.offset
         builder.tick(self.settings.index("step"))
-        builder.forward("dropout_forward", [y.operand, mask, x.operand], [x.width], hyper)
+        builder.forward("dropout_mask", [mask], [x.width], hyper)
+        builder.forward("dropout", [y.operand, x.operand, mask], [x.width], hyper)
         if x.wants_grad:
-            builder.backward("dropout_backward", [x.grad, y.grad, mask], [x.width], hyper)
+            builder.backward("dropout", [x.grad, y.grad, mask], [x.width], hyper)
         return y

@@ -28,6 +28,8 @@ class Loss:
     """
 
     kernel: str
+    #: What the kernel asks of its targets.
+    target_kind = _core.Targets.values
     #: What the score is: "accuracy" (share of rows or cells predicted right) or "mse".
     score_name: str
 
@@ -159,6 +161,7 @@ class CrossEntropyLoss(Loss):
     """
 
     kernel = "cross_entropy"
+    target_kind = _core.Targets.labels
     score_name = "accuracy"
 
     def targets(self, y: Any, n: int, width: int, dtype: np.dtype[Any], where: str) -> Array:
@@ -210,6 +213,7 @@ class BCEWithLogitsLoss(_CellLoss):
     """
 
     kernel = "binary_cross_entropy"
+    target_kind = _core.Targets.shares
     score_name = "accuracy"
 
     def targets(self, y: Any, n: int, width: int, dtype: np.dtype[Any], where: str) -> Array:

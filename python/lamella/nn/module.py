@@ -30,11 +30,13 @@ class Module:
     dtype: str | None = None
     #: Scalars that this module's kernels read, if any.
     settings: Settings | None = None
+    #: How often any module's mode was set: what was made for some modes holds while this stays the same.
+    mode_changes = 0
     #: Rows that a training batch must have at least.
     least_rows = 1
 
     def __init__(self) -> None:
-        self.training = True
+        self._training = True
         self._store: Store | None = None
         self._modules: list[Module] = []
         self._replays: dict[tuple[tuple[bool, ...], int], Replay] = {}  # by layers' modes and input width
@@ -151,6 +153,16 @@ class Module:
         return self.settings is not None or any(isinstance(item, Stored) for item in vars(self).values())
 
     # Use.
+
+    @property
+    def training(self) -> bool:
+        """The mode: training behaviour, or evaluation."""
+        return self._training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
+        Module.mode_changes += 1
 
     def train(self, mode: bool = True) -> "Module":
         """Use the training behaviour of all layers from now on."""
