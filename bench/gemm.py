@@ -1,93 +1,146 @@
-"""Plain float32 products against NumPy's BLAS, each in a process of its own, in turns.
+"""The products of layers in float32, against every BLAS that is installed, each in a process of its own, in turns.
 
 python bench/gemm.py                          # all cores
-python bench/gemm.py --threads 1
+python bench/gemm.py --threads 1 --shapes "1024 cubed"
 """
 
-import argparse
-import os
+import math
 import platform
 import sys
-from pathlib import Path
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from turns import Worker, answer_blocks, in_turns, machine, ratio, table
-
-# (m, n, k) and which factor is transposed: square, and what the layers of a network ask for.
-SHAPES = [
-    ("1024 cubed", 1024, 1024, 1024, ""),
-    ("1024 cubed, A transposed", 1024, 1024, 1024, "a"),
-    ("1024 cubed, B transposed", 1024, 1024, 1024, "b"),
-    ("forward 128 x 784 -> 512", 128, 512, 784, ""),
-    ("input gradient 128 x 512 -> 784", 128, 784, 512, "b"),
-    ("weight gradient 784 x 512, batch 128", 784, 512, 128, "a"),
-    ("forward 512 x 4096 -> 4096", 512, 4096, 4096, ""),
-    ("forward 32 x 64 -> 128", 32, 128, 64, ""),
-    ("forward 256 x 256 -> 1", 256, 1, 256, ""),
-]
+import blas
+from lamella import __version__, _core
+from lamella.bench.report import counted_threads, machine, median_ratio, ratio, table
+from lamella.bench.turns import measure
+from lamella.bench.worker import answer, block_of
+from script import command, finish, make_parser
 
 
-def work(system: str, index: int, threads: int) -> None:
+@dataclass(frozen=True)
+class Shape:
+    """C (m, n) = A B over k terms, a factor transposed or not."""
+
+    name: str
+    m: int
+    n: int
+    k: int
+    transpose_a: bool = False
+    transpose_b: bool = False
+
+
+def _products(batch: int, inputs: int, outputs: int) -> list[Shape]:
+    layer = f"{inputs} -> {outputs}, batch {batch}"
+    return [
+        Shape(f"forward {layer}", batch, outputs, inputs),
+        Shape(f"input gradient {layer}", batch, inputs, outputs, transpose_b=True),
+        Shape(f"weight gradient {layer}", inputs, outputs, batch, transpose_a=True),
+    ]
+
+
+#: (batch, inputs, outputs) of layers that are trained, and of some that answer single rows.
+_TRAINED = [
+    (32, 17, 64), (32, 64, 64), (32, 784, 256), (128, 17, 64), (128, 256, 3), (128, 256, 256), (128, 784, 1024),
+    (512, 256, 64), (512, 1024, 1024), (512, 4096, 1024), (4096, 64, 256), (4096, 784, 64),
+]  # fmt: skip
+_SINGLE = [(1, 17, 64), (1, 256, 256), (1, 784, 1024), (1, 4096, 1024)]
+
+SHAPES = {
+    shape.name: shape
+    for shape in (
+        Shape("1024 cubed", 1024, 1024, 1024),
+        Shape("1024 cubed, A transposed", 1024, 1024, 1024, transpose_a=True),
+        Shape("1024 cubed, B transposed", 1024, 1024, 1024, transpose_b=True),
+        *(shape for layer in _TRAINED for shape in _products(*layer)),
+        *(_products(*layer)[0] for layer in _SINGLE),
+    )
+}
+
+
+def work(system: str, name: str, loops: str, threads: int) -> None:
     """One system on one shape."""
-    _, m, n, k, transposed = SHAPES[index]
+    shape = SHAPES[name]
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((k, m) if transposed == "a" else (m, k)).astype(np.float32)
-    b = rng.standard_normal((n, k) if transposed == "b" else (k, n)).astype(np.float32)
-    c = np.zeros((m, n), np.float32)
-    left, right = (a.T if transposed == "a" else a), (b.T if transposed == "b" else b)
-
-    def once() -> None:
-        np.matmul(left, right, out=c)
-
-    about = f"NumPy {np.__version__}"
+    m, n, k = shape.m, shape.n, shape.k
+    a = rng.standard_normal((k, m) if shape.transpose_a else (m, k)).astype(np.float32)
+    b = rng.standard_normal((n, k) if shape.transpose_b else (k, n)).astype(np.float32)
+    c = np.full((m, n), np.nan, np.float32)
     if system == "lamella":
-        from lamella import __version__, _core
-
-        sizes = [n, k, transposed == "a", transposed == "b"]
-
-        def once() -> None:
-            _core.call_kernel("gemm", [c, a, b], m, sizes, None, _core.DType.float32, threads)
-
         about = f"lamella {__version__} ({_core.isa()})"
-    once()
+
+        def with_threads(team: int) -> Callable[[int], object]:
+            sizes = [n, k, shape.transpose_a, shape.transpose_b]
+            dtype = _core.DType.float32
+            return lambda repeats: _core.call_kernel("gemm", [c, a, b], m, sizes, None, dtype, team, repeats)
+
+        # A program gives work that is too small to share to one thread, as the others do by themselves.
+        repeat = min((with_threads(team) for team in {1, threads}), key=seconds_of_one)
+    else:
+        about = blas.describe(system)
+        repeat = blas.product(system, loops, c, a, b, shape.transpose_a, shape.transpose_b)
+    repeat(1)
+    left, right = (a.T if shape.transpose_a else a), (b.T if shape.transpose_b else b)
     error = np.abs(c - left.astype(np.float64) @ right.astype(np.float64)).max()
-    if error > 1e-5 * k:
-        raise SystemExit(f"{system} is off by {error} on {SHAPES[index][0]}")
-    answer_blocks({"system": about}, once)
+    if not error <= 1e-5 * k:
+        raise SystemExit(f"{system} is off by {error} on {name}")
+    repeats = max(1, int(0.002 / seconds_of_one(repeat)))
+    answer({"system": about}, block_of(lambda: repeat(repeats), 0.06, repeats))
+
+
+def seconds_of_one(repeat: Callable[[int], object]) -> float:
+    """About; of a product in a loop."""
+    repeat(1)
+    repeats, seconds = 1, 0.0
+    while seconds < 0.002:
+        begin = time.perf_counter()
+        repeat(repeats)
+        seconds = time.perf_counter() - begin
+        repeats *= 2
+    return 2 * seconds / repeats
 
 
 def main() -> None:
-    if len(sys.argv) == 4 and sys.argv[1] in ("lamella", "numpy"):
-        work(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    if len(sys.argv) == 6 and sys.argv[1] == "work":
+        work(*sys.argv[2:5], threads=int(sys.argv[5]))
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", help="write the table to this file, too")
+    parser = make_parser(__doc__, rounds=5)
+    parser.add_argument("--shapes", default="", help="only shapes with this in their names")
     arguments = parser.parse_args()
-    rows, versions = [], []
-    for index, (name, m, n, k, _) in enumerate(SHAPES):
-        workers = {s: Worker("gemm.py", [s, str(index)], arguments.threads) for s in ("lamella", "numpy")}
-        in_turns(workers, arguments.rounds)
-        versions = [worker.about["system"] for worker in workers.values()]
-        rates = [f"{2e-9 * m * n * k / np.median(worker.blocks):.1f}" for worker in workers.values()]
-        rows.append([name, *rates, ratio(workers["numpy"], workers["lamella"])])
-        print(" | ".join(rows[-1]), flush=True)
-    text = f"""# Products against NumPy's BLAS, {arguments.threads} thread{"s" if arguments.threads > 1 else ""}
+    systems = ["lamella", *blas.installed()]
+    rows, ratios, versions = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        loops = str(blas.compile_loops(folder))
+        for shape in (shape for name, shape in SHAPES.items() if arguments.shapes in name):
+            commands = {system: [__file__, "work", system, shape.name, loops] for system in systems}
+            found = measure(commands, arguments.threads, arguments.rounds)
+            versions = [measured.about["system"] for measured in found.values()]
+            best = min(systems[1:], key=lambda system: found[system].median())
+            rates = [f"{2e-9 * shape.m * shape.n * shape.k / measured.median():.1f}" for measured in found.values()]
+            ratios.append(median_ratio(found[best], found["lamella"]))
+            rows.append([shape.name, *rates, best, ratio(found[best], found["lamella"])])
+            print(" | ".join(rows[-1]), flush=True)
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    behind = sum(value < 0.95 for value in ratios)
+    text = f"""# Products against BLAS, {counted_threads(arguments.threads)}
 
 Machine: {machine()}.
-Systems: {", ".join(versions)} (OpenBLAS, OPENBLAS_CORETYPE unset); Python {platform.python_version()}.
-Command: `python bench/gemm.py --threads {arguments.threads} --rounds {arguments.rounds}`.
+Systems: {", ".join(versions)}; Python {platform.python_version()}.
+Command: `{command(arguments)}`.
 
-Float32, GFLOP/s (median of blocks), and NumPy's time / lamella's in the same round: median (least-most), then best
-block over best block. Each in a process of its own, in turns; both include the call from Python.
+Float32, GFLOP/s (median of blocks), and the time of the fastest BLAS / lamella's in the same round: median
+(least-most), then best block over best block. More than 1: lamella is faster. Each in a process of its own, in
+turns, all in native loops; each product was checked against float64 before it was timed.
 
-{table(["product", "lamella", "NumPy", "NumPy / lamella"], rows)}
+{table(["product", *systems, "fastest BLAS", "its time / lamella's"], rows)}
+
+Geometric mean of the ratios: {mean:.2f}; below 0.95: {behind} of {len(ratios)} products.
 """
-    print("\n" + text)
-    if arguments.output:
-        Path(arguments.output).write_text(text)
+    finish(text, arguments)
 
 
 if __name__ == "__main__":

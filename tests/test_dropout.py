@@ -50,8 +50,8 @@ def test_philox_of_the_reference(counter, key, result):
 
 
 def test_philox_of_the_kernel(kernel):
-    # Elements 0 and 1, 16 and 17, 32 and 33, 48 and 49 are decided by the halves of block 0's four words: a threshold at
-    # the half keeps them, the next one does not.
+    # Elements 0 and 1, 16 and 17, 32 and 33, 48 and 49 are decided by the halves of block 0's four words: a threshold
+    # at the half keeps them, the next one does not.
     for word, text in enumerate(KNOWN[0][2].split()):
         for half in range(2):
             bits = int(text, 16) >> 16 * half & 0xFFFF

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sched.h>
-
 #include "core/types.h"
 
 // A kernel runs on every thread of a team at once (single program, multiple data): each thread takes its share of
@@ -13,7 +11,12 @@ namespace lamella {
 struct Barrier {
   alignas(64) int arrived = 0;
   alignas(64) int phase = 0;
+  int sleepers = 0;  // threads that may have to be woken up at the next phase
 };
+
+// The long wait: spins on for a while, then sleeps until the phase is another one.
+void wait_long(Barrier& barrier, int phase);
+void wake_sleepers(Barrier& barrier);
 
 struct Team {
   int rank;
@@ -36,24 +39,23 @@ static inline void spin_pause() {
 #endif
 }
 
-// Waits for the whole team. Spins, as the ops of a step are microseconds apart; after some ten microseconds gives the
-// core away: on a busy machine, or in a team larger than the machine, it may be what the others wait for.
+// Waits for the whole team. Spins, as the ops of a step are microseconds apart; where that takes long it sleeps: on a
+// busy machine, or in a team larger than the machine, this core may be what the others wait for.
 static inline void wait(const Team& team) {
   if (team.size == 1) return;
   Barrier* barrier = team.barrier;
   const int phase = __atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE);
   if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == team.size) {
     __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&barrier->sleepers, __ATOMIC_SEQ_CST) > 0) wake_sleepers(*barrier);
     return;
   }
-  for (int spin = 0; __atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) == phase; ++spin) {
-    if (spin < 256) {
-      spin_pause();
-    } else {
-      sched_yield();
-    }
+  for (int spin = 0; spin < 64; ++spin) {
+    if (__atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) != phase) return;
+    spin_pause();
   }
+  wait_long(*barrier, phase);
 }
 
 // The part of [0, total) that this thread takes, cut at multiples of grain.

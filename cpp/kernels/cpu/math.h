@@ -74,17 +74,14 @@ LAMELLA_INLINE Vector<T> power_of_two(Vector<T> k) {
 template <typename T>
 LAMELLA_INLINE Vector<T> exp(Vector<T> x) {
   using C = MathConstants<T>;
-  const Vector<T> low = splat(C::exp_min), high = splat(C::exp_max);
-  const Vector<T> inside = x < low ? low : (x > high ? high : x);
-  const Reduced<T> reduced = reduce_exp<T>(inside);
+  const Reduced<T> reduced = reduce_exp<T>(clamp(x, splat(C::exp_min), splat(C::exp_max)));
   // 2^k has no bits of its own for the largest k: the last doubling is a factor.
   const Vector<T> largest_k = splat(static_cast<T>(C::bias));
   const Vector<T> k = reduced.k > largest_k ? largest_k : reduced.k;
   const Vector<T> scale = power_of_two<T>(k);
   Vector<T> y = scale * (1 + reduced.expm1_r) * (1 + (reduced.k - k));
-  y = x < low ? Vector<T>{} : y;
-  y = x > high ? splat(C::infinity) : y;
-  return x != x ? x : y;
+  y = x < C::exp_min ? Vector<T>{} : y;
+  return x > C::exp_max ? splat(C::infinity) : y;
 }
 
 // e^x - 1 for |x| well inside the range of exp; exact near 0.
@@ -99,11 +96,8 @@ LAMELLA_INLINE Vector<T> expm1_inside(Vector<T> x) {
 template <typename T>
 LAMELLA_INLINE Vector<T> tanh(Vector<T> x) {
   using C = MathConstants<T>;
-  const Vector<T> limit = splat(C::tanh_max);
-  const Vector<T> inside = x < -limit ? -limit : (x > limit ? limit : x);
-  const Vector<T> e = expm1_inside<T>(inside * 2);
-  const Vector<T> y = e / (e + 2);
-  return x != x ? x : y;
+  const Vector<T> e = expm1_inside<T>(clamp(x, splat(-C::tanh_max), splat(C::tanh_max)) * 2);
+  return e / (e + 2);
 }
 
 // 1 / (1 + e^-x).

@@ -10,6 +10,8 @@ namespace {
 // Tile height and width by the register file: rows * vectors accumulators, `vectors` of B, one broadcast of A.
 constexpr int kTileRows = kVectorRegisters == 32 ? 14 : 6;
 constexpr int kTileVectors = 2;
+// Tiles of a single vector may be taller: six chains of multiply-adds do not hide their latency.
+constexpr int kNarrowRows = kVectorRegisters == 32 ? kTileRows : 2 * kTileRows;
 template <typename T>
 constexpr int kTileCols = kTileVectors * kLanes<T>;
 
@@ -95,14 +97,15 @@ TileFunction<T> pick_tile_function(Index rows, Sequence<row...>) {
   return table[rows - 1];
 }
 
-// The tile function for 1..kTileRows rows and 1..kTileCols columns.
+// The tile function for 1..kTileRows rows and 1..kTileCols columns, or 1..kNarrowRows rows of a single vector.
 template <typename T>
 TileFunction<T> tile_function(Index rows, Index cols, bool unit) {
-  constexpr typename MakeSequence<kTileRows>::Type heights{};
+  constexpr typename MakeSequence<kTileRows>::Type wide{};
+  constexpr typename MakeSequence<kNarrowRows>::Type narrow{};
   if (cols > kLanes<T>) {
-    return unit ? pick_tile_function<T, 2, true>(rows, heights) : pick_tile_function<T, 2, false>(rows, heights);
+    return unit ? pick_tile_function<T, 2, true>(rows, wide) : pick_tile_function<T, 2, false>(rows, wide);
   }
-  return unit ? pick_tile_function<T, 1, true>(rows, heights) : pick_tile_function<T, 1, false>(rows, heights);
+  return unit ? pick_tile_function<T, 1, true>(rows, narrow) : pick_tile_function<T, 1, false>(rows, narrow);
 }
 
 }  // namespace

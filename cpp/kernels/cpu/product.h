@@ -33,6 +33,8 @@ constexpr Index kWidth = kVectorBytes == 64 ? 352 / kTileCols<T> * kTileCols<T> 
 constexpr Index kHeight = kTileRows * 150;
 // Below this many rows of C a block of B is used too seldom to be worth packing.
 constexpr Index kPackRows = 4 * kTileRows;
+// Nor is a factor of this size, which lies in L1 as a whole. Neither is A where its rows are contiguous.
+constexpr Index kUnpackedBytes = Index{32} << 10;
 
 constexpr Index kPackSlack = 16;  // pack_across writes so far beyond its panels
 template <typename T>
@@ -46,7 +48,8 @@ LAMELLA_INLINE Index even_piece(Index total, Index limit, Index grain) {
 }
 
 // Panels whose rows are contiguous in the source: out[p * panel + i] = in[i + p * across]. Row by row, so that the
-// source is read as it lies.
+// source is read as it lies. Where the panel is no multiple of a vector, whole vectors reach into the next row, which
+// mends what they wrote there; only the last row may not.
 template <int panel, typename T>
 void pack_along(T* out, const T* in, Index across, Index count, Index depth) {
   constexpr int lanes = kLanes<T>, rest = panel % lanes;
@@ -56,7 +59,15 @@ void pack_along(T* out, const T* in, Index across, Index count, Index depth) {
     for (Index first = 0; first < whole; first += panel, to += panel * depth) {
 #pragma GCC unroll 8
       for (int i = 0; i < panel / lanes; ++i) store(to + i * lanes, load(in + first + i * lanes));
-      if constexpr (rest > 0) store_part(to + panel - rest, load_part(in + first + panel - rest, rest), rest);
+      if constexpr (rest > 0) {
+        T* const end = to + panel - rest;
+        const T* const from = in + first + panel - rest;
+        if (p + 1 < depth) {
+          store(end, load(from));
+        } else {
+          store_part(end, load_part(from, rest), rest);
+        }
+      }
     }
     if (used > 0) {
       for (Index i = 0; i < panel; ++i) to[i] = i < used ? in[whole + i] : T(0);
@@ -118,8 +129,9 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   const Index depth = even_piece(k, kDepth<T>, 8);
   const Index width = even_piece(n, kWidth<T>, tile_cols);
   const Index height = even_piece(m, kHeight, kTileRows);
-  const bool pack_b = b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > 32768);
-  const bool pack_a = n > 4 * tile_cols && a.col != 1;
+  const bool pack_b = b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
+  const bool pack_a = n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes;
+  const Index tile_rows = n <= kLanes<T> ? kNarrowRows : kTileRows;
 
   Index done = 0;
   do {  // once even for k = 0, so that bias and epilogue are applied
@@ -134,8 +146,10 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
         const Index block_n = cols.end - j0 < width ? cols.end - j0 : width;
         const T* block_b = b.data + done * b.row + j0 * b.col;
         if (pack_b) pack<tile_cols>(packed_b, block_b, b.col, b.row, block_n, block_k);
-        for (Index i = 0; i < block_m; i += kTileRows) {
-          const Index tile_m = block_m - i < kTileRows ? block_m - i : kTileRows;
+        // Tiles of even heights, as low ones have too few chains of multiply-adds; packed panels have one height.
+        Index tiles = (block_m + tile_rows - 1) / tile_rows, tile_m = 0;
+        for (Index i = 0; i < block_m; i += tile_m, --tiles) {
+          tile_m = !pack_a ? (block_m - i + tiles - 1) / tiles : block_m - i < kTileRows ? block_m - i : kTileRows;
           for (Index j = 0; j < block_n; j += tile_cols) {
             const Index tile_n = block_n - j < tile_cols ? block_n - j : tile_cols;
             T* tile = c + (i0 + i) * ldc + j0 + j;
@@ -153,6 +167,11 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
     done += block_k;
   } while (done < k);
 }
+
+// So few rows of C are summed up in memory, a piece of so many columns at a time, which stays in L1.
+constexpr Index kFewRows = 3;
+template <typename T>
+constexpr Index kRowPiece = 8192 / sizeof(T);
 
 // Dot products of `rows` neighbouring rows of A with x. Each row's terms go to two sums of vectors in turn, whatever
 // rows it is taken with.
@@ -203,11 +222,77 @@ void multiply_column(T* c, const T* a, const T* x, Index m, Index k, const Produ
   if (rows.begin < rows.end) apply(tail.epilogue, c, rows.begin, 1, rows.end - rows.begin, m);
 }
 
+// Adds `terms` rows of B, each times its element of A, to a row of sums in memory.
+template <int terms, typename T>
+LAMELLA_INLINE void add_rows(T* sums, const T* a, const T* b, Index b_row, Index cols) {
+  const auto add = [&](Vector<T> total, auto get) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int p = 0; p < terms; ++p) total += splat(a[p]) * get(b + p * b_row);
+    return total;
+  };
+  Index j = 0;
+  for (; j + kLanes<T> <= cols; j += kLanes<T>) {
+    store(sums + j, add(load(sums + j), [&](const T* from) { return load(from + j); }));
+  }
+  if (j < cols) {
+    const Index part = cols - j;
+    store_part(sums + j, add(load_part(sums + j, part), [&](const T* from) { return load_part(from + j, part); }),
+               part);
+  }
+}
+
+// A product with few rows whose factors have contiguous rows. Tiles would read B in narrow strips, and each of them
+// once; here B is read as it lies, and the sums go through memory, that is L1. Terms are added up as tiles do.
+template <typename T>
+void multiply_rows(T* c, const T* a, const T* b, Index m, Index n, Index k, const ProductTail<T>& tail,
+                   const Team& team) {
+  constexpr Index terms = 8;
+  T* const sums = static_cast<T*>(team.scratch);  // (m, piece)
+  const Span cols = share(team, n, kTileCols<T>);
+  const Index depth = even_piece(k, kDepth<T>, 8);
+  for (Index j = cols.begin; j < cols.end; j += kRowPiece<T>) {
+    const Index piece = cols.end - j < kRowPiece<T> ? cols.end - j : kRowPiece<T>;
+    Index done = 0;
+    do {  // once even for k = 0, so that bias and epilogue are applied
+      const Index end = k - done < depth ? k : done + depth;
+      for (Index e = 0; e < m * piece; ++e) sums[e] = 0;
+      Index p = done;
+      for (; p + terms <= end; p += terms) {
+        for (Index i = 0; i < m; ++i) add_rows<terms>(sums + i * piece, a + i * k + p, b + p * n + j, n, piece);
+      }
+      for (; p < end; ++p) {
+        for (Index i = 0; i < m; ++i) add_rows<1>(sums + i * piece, a + i * k + p, b + p * n + j, n, piece);
+      }
+      for (Index i = 0; i < m; ++i) {
+        T* const row = c + i * n + j;
+        const auto plus = [](Vector<T> x, Vector<T> y) { return x + y; };
+        if (done > 0 || tail.accumulate) {
+          map(row, sums + i * piece, row, piece, plus);
+        } else {
+          map(row, sums + i * piece, piece, [](Vector<T> x) { return x; });
+        }
+        if (end < k || !tail.bias) continue;
+        if (tail.same_bias) {
+          map(row, row, piece, [&](Vector<T> x) { return x + splat(*tail.bias); });
+        } else {
+          map(row, row, tail.bias + j, piece, plus);
+        }
+      }
+      done = end;
+    } while (done < k);
+    apply(tail.epilogue, c, j, m, piece, n);
+  }
+}
+
 // C (m, n) (+)= A (m, k) B (k, n).
 template <typename T>
 void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail, const Team& team) {
   if (n == 1 && k >= kDotDepth<T> && a.col == 1 && b.row == 1) {
     multiply_column(c, a.data, b.data, m, k, tail, team);
+    return;
+  }
+  if (m <= kFewRows && n > 1 && a.col == 1 && (m == 1 || a.row == k) && b.col == 1 && b.row == n) {
+    multiply_rows(c, a.data, b.data, m, n, k, tail, team);
     return;
   }
   if (n == 1 && m > 1) {

@@ -165,6 +165,33 @@ LAMELLA_INLINE Vector<double> square_root(Vector<double> x) {
 #endif
 }
 
+// x between low and high; NaN stays NaN (the instructions give their second operand if either is NaN).
+LAMELLA_INLINE Vector<float> clamp(Vector<float> x, Vector<float> low, Vector<float> high) {
+#if defined(__AVX512F__)
+  const __m512 least = _mm512_maskz_max_ps(0xffff, (__m512)low, (__m512)x);
+  return (Vector<float>)_mm512_maskz_min_ps(0xffff, (__m512)high, least);
+#elif defined(__AVX2__)
+  return (Vector<float>)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)x));
+#elif defined(__SSE2__)
+  return (Vector<float>)_mm_min_ps((__m128)high, _mm_max_ps((__m128)low, (__m128)x));
+#else
+  return x < low ? low : (x > high ? high : x);
+#endif
+}
+
+LAMELLA_INLINE Vector<double> clamp(Vector<double> x, Vector<double> low, Vector<double> high) {
+#if defined(__AVX512F__)
+  const __m512d least = _mm512_maskz_max_pd(0xff, (__m512d)low, (__m512d)x);
+  return (Vector<double>)_mm512_maskz_min_pd(0xff, (__m512d)high, least);
+#elif defined(__AVX2__)
+  return (Vector<double>)_mm256_min_pd((__m256d)high, _mm256_max_pd((__m256d)low, (__m256d)x));
+#elif defined(__SSE2__)
+  return (Vector<double>)_mm_min_pd((__m128d)high, _mm_max_pd((__m128d)low, (__m128d)x));
+#else
+  return x < low ? low : (x > high ? high : x);
+#endif
+}
+
 // v itself, but what made it is not fused into what follows. In a b + c d the compiler may fuse either product into the
 // sum, and here choose the one and there, in another copy of the same code, the other.
 template <typename T>
@@ -179,24 +206,6 @@ LAMELLA_INLINE Vector<T> rounded(Vector<T> v) {
   return v;
 }
 
-// Sum over lanes, always in the same order.
-template <typename T>
-LAMELLA_INLINE T sum(Vector<T> v) {
-  T lanes[kLanes<T>];
-  store(lanes, v);
-  for (int width = kLanes<T> / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
-}
-
-template <typename T>
-LAMELLA_INLINE T largest(Vector<T> v) {
-  T best = v[0];
-  for (int i = 1; i < kLanes<T>; ++i) best = v[i] > best ? v[i] : best;
-  return best;
-}
-
 // Lanes of a and b in one: `source` numbers a's from 0 and b's from kLanes on.
 template <typename T, int... source>
 LAMELLA_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
@@ -205,6 +214,28 @@ LAMELLA_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
 #else
   return __builtin_shuffle(a, b, IntegerVector<T>{source...});
 #endif
+}
+
+// Lanes half as far apart folded onto each other by f, until all have met in lane 0: always in the same order.
+template <typename T, int size, typename F, int... I>
+LAMELLA_INLINE Vector<T> fold(Vector<T> v, const F& f, Sequence<I...> lanes) {
+  if constexpr (size > 0) {
+    return fold<T, size / 2>(f(v, pick<T, (I ^ size)...>(v, v)), f, lanes);
+  } else {
+    return v;
+  }
+}
+
+template <typename T>
+LAMELLA_INLINE T sum(Vector<T> v) {
+  const auto add = [](Vector<T> a, Vector<T> b) { return a + b; };
+  return fold<T, kLanes<T> / 2>(v, add, typename MakeSequence<kLanes<T>>::Type{})[0];
+}
+
+template <typename T>
+LAMELLA_INLINE T largest(Vector<T> v) {
+  const auto larger = [](Vector<T> a, Vector<T> b) { return a > b ? a : b; };
+  return fold<T, kLanes<T> / 2>(v, larger, typename MakeSequence<kLanes<T>>::Type{})[0];
 }
 
 // Swaps the off-diagonal blocks of 2 x 2 blocks of `size` in rows a and b (size rows apart).

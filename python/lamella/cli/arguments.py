@@ -4,11 +4,13 @@ import argparse
 from typing import Any
 
 from lamella._version import __version__
+from lamella.bench.systems import SYSTEMS
+from lamella.bench.workloads import WORKLOADS
 from lamella.cli import info, predict, train
 from lamella.cli.bundled import BUNDLED
 from lamella.cli.missing import POLICIES
 from lamella.cli.network import ACTIVATIONS, LEARNING_RATES
-from lamella.cli.options import Parser, delimiter, layers, positive, share, whole
+from lamella.cli.options import Parser, delimiter, file_name, layers, names, positive, share, whole
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -19,6 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -141,6 +144,52 @@ def _add_info(commands: Any) -> None:
     )
     parser.set_defaults(run=info.run)
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a model file")
+
+
+def _run_bench(args: argparse.Namespace) -> None:
+    from lamella.cli import bench  # imported late: the other commands need nothing of it
+
+    bench.run(args)
+
+
+def _add_bench(commands: Any) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure training steps here, beside other libraries that are installed",
+        description="Measures whole training steps of lamella and of PyTorch (eager and compiled), JAX and NumPy, as "
+        "far as they are installed; prints a table and draws it.",
+    )
+    parser.set_defaults(run=_run_bench)
+    parser.add_argument(
+        "--workloads",
+        type=names(WORKLOADS, "workloads"),
+        default=list(WORKLOADS),
+        metavar="NAME,...",
+        help=f"of {', '.join(WORKLOADS)} (default: all)",
+    )
+    parser.add_argument(
+        "--systems",
+        type=names(SYSTEMS, "systems"),
+        metavar="NAME,...",
+        help=f"of {', '.join(SYSTEMS)} (default: all that are installed); lamella always takes part",
+    )
+    parser.add_argument(
+        "--threads", type=whole(1, 1024), metavar="N", help="most threads, and cores, to use (default: all there are)"
+    )
+    parser.add_argument(
+        "--rounds", type=whole(1), default=5, metavar="N", help="blocks of steps of each system (default: 5)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=file_name(".md"), metavar="FILE", help="write the whole table there, as Markdown"
+    )
+    parser.add_argument(
+        "--picture",
+        type=file_name(".png", ".svg"),
+        default="bench.png",
+        metavar="FILE",
+        help="where to draw it, .png or .svg (default: bench.png)",
+    )
+    parser.add_argument("--no-picture", dest="picture", action="store_const", const=None, help="draw nothing")
 
 
 def _add_reading(parser: Any, default_text: str, default: str | None) -> None:

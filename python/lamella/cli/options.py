@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from lamella.cli.errors import CliError
@@ -65,6 +65,30 @@ def layers(text: str) -> list[int]:
     if not 1 <= min(widths) <= max(widths) <= _WIDEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of widths such as 128,64 (or none)")
     return widths
+
+
+def names(known: Iterable[str], what: str) -> Callable[[str], list[str]]:
+    """Some of the known names, with commas between; each once, in the order given."""
+    known = list(known)
+
+    def convert(text: str) -> list[str]:
+        found = list(dict.fromkeys(text.split(",")))
+        if not set(found) <= set(known):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list, with commas, of {what}: {', '.join(known)}")
+        return found
+
+    return convert
+
+
+def file_name(*suffixes: str) -> Callable[[str], str]:
+    """A name with one of the suffixes."""
+
+    def convert(text: str) -> str:
+        if not text.lower().endswith(suffixes):
+            raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file that ends in {' or '.join(suffixes)}")
+        return text
+
+    return convert
 
 
 def delimiter(text: str) -> str:

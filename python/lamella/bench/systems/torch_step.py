@@ -5,27 +5,35 @@ from typing import Any
 
 import torch
 
-from workloads import Array, Workload
+from lamella.bench.workloads import Array, Workload
 
 
-def make(workload: Workload, threads: int, dropout: float) -> Callable[[Array, Array], float]:
-    """Forward, loss, backward, fused update; the loss as a Python float. Fed from NumPy without a copy."""
-    torch.set_num_threads(threads)
+def make_model(workload: Workload) -> Any:
+    """The workload's network."""
     layers: list[Any] = []
-    pairs = list(zip(workload.widths, workload.widths[1:], strict=False))
-    for index, (a, b) in enumerate(pairs):
-        layers.append(torch.nn.Linear(a, b))
-        if index < len(pairs) - 1:
-            layers += [torch.nn.BatchNorm1d(b)] if workload.batch_norm else []
+    for index, (inputs, outputs) in enumerate(workload.layers):
+        layers.append(torch.nn.Linear(inputs, outputs))
+        if index < workload.hidden:
+            layers += [torch.nn.BatchNorm1d(outputs)] if workload.batch_norm else []
             layers += [torch.nn.ReLU() if workload.activation == "relu" else torch.nn.Tanh()]
-            layers += [torch.nn.Dropout(dropout)] if dropout else []
-    model = torch.nn.Sequential(*layers)
-    dense = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
+            layers += [torch.nn.Dropout(workload.dropout)] if workload.dropout else []
+    dense = [layer for layer in layers if isinstance(layer, torch.nn.Linear)]
     with torch.no_grad():
         for layer, (weight, bias) in zip(dense, workload.weights(), strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
-    optimizer: torch.optim.Optimizer
+    return torch.nn.Sequential(*layers)
+
+
+def make(
+    workload: Workload, threads: int, compiler: Callable[[Any], Any] = lambda objective: objective
+) -> Callable[[Array, Array], float]:
+    """Forward, loss, backward, fused update; the loss as a Python float. Fed from NumPy without a copy.
+
+    ``compiler`` wraps forward and loss.
+    """
+    torch.set_num_threads(threads)
+    model = make_model(workload)
     if workload.optimizer == "adam":
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
     elif workload.optimizer == "sgd":
@@ -33,10 +41,11 @@ def make(workload: Workload, threads: int, dropout: float) -> Callable[[Array, A
     else:
         optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4, foreach=True)  # PyTorch has no fused one
     loss = torch.nn.CrossEntropyLoss() if workload.loss == "ce" else torch.nn.MSELoss()
+    objective = compiler(lambda x, y: loss(model(x), y))
 
     def step(x: Array, y: Array) -> float:
         optimizer.zero_grad(set_to_none=True)
-        value = loss(model(torch.from_numpy(x)), torch.from_numpy(y))
+        value = objective(torch.from_numpy(x), torch.from_numpy(y))
         value.backward()
         optimizer.step()
         return float(value.item())

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workloads import Array, Workload
+from lamella.bench.workloads import Array, Workload
 
 
-def make(workload: Workload, threads: int, dropout: float) -> Callable[[Array, Array], float]:
+def make(workload: Workload, threads: int) -> Callable[[Array, Array], float]:
     """Forward, loss, backward and update; threads are the BLAS's, set before NumPy is imported."""
     dense = [(w.T.copy(), b.copy()) for w, b in workload.weights()]
-    hidden = len(dense) - 1
+    hidden, dropout = workload.hidden, workload.dropout
     norms = [(np.ones(w.shape[1], np.float32), np.zeros(w.shape[1], np.float32)) for w, _ in dense[:hidden]]
     parameters = [p for pair in dense for p in pair] + ([p for pair in norms for p in pair] * workload.batch_norm)
     slots = [[np.zeros_like(p) for p in parameters] for _ in range(2)]
@@ -47,7 +47,7 @@ def make(workload: Workload, threads: int, dropout: float) -> Callable[[Array, A
             z = h @ w + b
             if index == hidden:
                 break
-            cache = {}
+            cache: dict[str, Array] = {}
             if workload.batch_norm:
                 gamma, beta = norms[index]
                 mean, var = z.mean(0), z.var(0)

@@ -1,5 +1,6 @@
 """The seven networks that every speed claim is measured on, with their data and a float64 reference."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +23,25 @@ class Workload:
     batch_norm: bool = False
 
     @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each dense layer."""
+        return list(zip(self.widths, self.widths[1:], strict=False))
+
+    @property
+    def hidden(self) -> int:
+        """Number of hidden layers."""
+        return len(self.widths) - 2
+
+    @property
     def multiply_adds(self) -> int:
         """Of one step: forward, weight gradients, and input gradients of all layers but the first."""
-        products = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
+        products = [a * b for a, b in self.layers]
         return self.batch * (3 * sum(products) - products[0])
 
     @property
     def parameters(self) -> int:
         """Weights, biases and batch-norm parameters."""
-        count = sum(a * b + b for a, b in zip(self.widths, self.widths[1:], strict=False))
+        count = sum(a * b + b for a, b in self.layers)
         return count + (2 * sum(self.widths[1:-1]) if self.batch_norm else 0)
 
     @property
@@ -49,27 +60,28 @@ class Workload:
             return x, rng.integers(0, self.widths[-1], self.batch)
         return x, rng.standard_normal((self.batch, self.widths[-1])).astype(np.float32)
 
-    def weights(self) -> list[tuple[Array, Array]]:
-        """First weights (out, in) and biases (out,) of each dense layer: the same for every system."""
+    def weights(self) -> Iterator[tuple[Array, Array]]:
+        """First weights (out, in) and biases (out,) of each dense layer, one by one: the same for every system."""
         rng = np.random.default_rng(2)
-        pairs = zip(self.widths, self.widths[1:], strict=False)
-        return [
-            ((rng.standard_normal((b, a)) * np.sqrt(1.0 / a)).astype(np.float32), np.zeros(b, np.float32))
-            for a, b in pairs
-        ]
+        for a, b in self.layers:
+            yield (rng.standard_normal((b, a)) * np.sqrt(1.0 / a)).astype(np.float32), np.zeros(b, np.float32)
 
-    def reference_loss(self) -> float:
-        """First loss without dropout, in float64."""
-        x, y = self.data()
+    def outputs(self, x: Array) -> Array:
+        """What the network with its first weights makes of x, without dropout, in float64."""
         h = x.astype(np.float64)
-        weights = self.weights()
-        for index, (w, b) in enumerate(weights):
+        for index, (w, b) in enumerate(self.weights()):
             h = h @ w.T.astype(np.float64) + b
-            if index == len(weights) - 1:
+            if index == self.hidden:
                 break
             if self.batch_norm:
                 h = (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5)
             h = np.maximum(h, 0) if self.activation == "relu" else np.tanh(h)
+        return h
+
+    def first_loss(self) -> float:
+        """Loss of the first step without dropout, in float64."""
+        x, y = self.data()
+        h = self.outputs(x)
         if self.loss == "mse":
             return float(((h - y) ** 2).mean())
         peak = h.max(1, keepdims=True)

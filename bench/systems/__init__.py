@@ -1,1 +1,0 @@
-"""One module a system: ``make(workload, threads, dropout)`` gives ``step(x, y) -> loss``; ``describe`` its version."""
