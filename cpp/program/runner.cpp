@@ -12,6 +12,8 @@
 namespace lamella {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr auto kInterruptPeriod = std::chrono::milliseconds(50);
 
 // Where each op's operands are in this frame. Rows: offset x capacity.
@@ -63,11 +65,13 @@ void Runner::reserve(Index n) {
   workspace_.reserve(n, program_->row_elements(), program_->fixed_elements(), program_->dtype());
 }
 
-int Runner::threads(int first, int last, Index n) const {
+Work Runner::work(int first, int last) const {
   Work work;
   for (int i = first; i <= last; ++i) work.add(program_->range(i).work);
-  return worthwhile_threads(work, n);
+  return work;
 }
+
+int Runner::threads(int first, int last, Index n) const { return worthwhile_threads(work(first, last), n); }
 
 Frame Runner::begin(int first, int last, Index n, const External& external) {
   reserve(std::min<Index>(n, program_->row_elements() > 0 ? n : 1));
@@ -86,16 +90,27 @@ Frame Runner::begin(int first, int last, Index n, const External& external) {
 
 void Runner::run(int first, int last, Index n, const External& external) {
   const Frame frame = begin(first, last, n, external);
-  run_team(threads(first, last, n), [&](const Team& team) {
+  const auto replay_all = [&](const Team& team) {
     for (int i = first; i <= last; ++i) {
       if (i > first) wait(team);
       replay(*program_, program_->range(i), frame, n, team);
     }
-  });
+  };
+  const Work all = work(first, last);
+  const int wanted = worthwhile_threads(all, n);
+  if (wanted == 1 || shares_all_work()) {
+    run_team(wanted, replay_all);
+    return;
+  }
+  Pace& pace = paces_[{first, last}];
+  const int threads = pace.choose(wanted);
+  const auto start = Clock::now();
+  run_team(threads, replay_all);
+  const std::chrono::duration<double> taken = Clock::now() - start;
+  pace.note(threads, taken.count(), all.total(n));
 }
 
 std::vector<double> Runner::time_ops(int first, int last, Index n, const External& external, int repeats) {
-  using Clock = std::chrono::steady_clock;
   const int begin_op = program_->range(first).begin, end_op = program_->range(last).end;
   std::vector<double> least(static_cast<std::size_t>(std::max(end_op - begin_op, 0)),
                             std::numeric_limits<double>::infinity());
@@ -125,7 +140,7 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
   const auto* const scalars = reinterpret_cast<const double*>(memory_->base(static_cast<int>(Arena::scalars)));
   EpochResult total{0, 0, 0, true};
   Index seen = 0, n = 0;
-  auto asked = std::chrono::steady_clock::now();
+  auto asked = Clock::now();
   for (Index begin = 0; begin < data.rows; begin += n) {
     n = std::min(plan.batch_size, data.rows - begin);
     if (plan.drop_last && n < plan.batch_size) break;
@@ -148,7 +163,7 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
       total.finite = false;
       break;
     }
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
     if (now - asked >= kInterruptPeriod) {
       asked = now;
       if (interrupted()) break;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "program/memory.h"
+#include "program/pace.h"
 #include "program/program.h"
 
 namespace lamella {
@@ -72,12 +75,15 @@ class Runner {
   Index bytes() const { return workspace_.bytes(); }
 
  private:
+  Work work(int first, int last) const;
+
   // Addresses for one replay, whose ticks it counts.
   Frame begin(int first, int last, Index n, const External& external);
 
   std::shared_ptr<const Program> program_;
   std::shared_ptr<Memory> memory_;
   Workspace workspace_;
+  std::map<std::pair<int, int>, Pace> paces_;  // by ranges
   Buffer batch_x_, batch_y_;
 };
 

@@ -21,10 +21,10 @@ int worthwhile_threads(const Work& work, Index n) {
   const int most = max_threads();
   if (most == 1 || always) return most;
   // total / threads + kWait waits threads is least at this number, and from two on less than total alone.
-  const double total = work.fixed + work.row * static_cast<double>(n);
-  return std::clamp(static_cast<int>(std::sqrt(total / (kWait * std::max(work.waits, 1)))), 1, most);
+  return std::clamp(static_cast<int>(std::sqrt(work.total(n) / (kWait * std::max(work.waits, 1)))), 1, most);
 }
 
 void share_all_work(bool all) { always = all; }
+bool shares_all_work() { return always; }
 
 }  // namespace lamella

@@ -9,6 +9,8 @@ struct Work {
   double row = 0, fixed = 0;  // multiply-adds a row of the batch, and for any number of rows
   int waits = 0;
 
+  double total(Index n) const { return fixed + row * static_cast<double>(n); }
+
   void add(const Work& other) {
     row += other.row;
     fixed += other.fixed;
@@ -21,5 +23,6 @@ int worthwhile_threads(const Work& work, Index n);
 
 // For tests: all threads for every replay, however small.
 void share_all_work(bool always);
+bool shares_all_work();
 
 }  // namespace lamella

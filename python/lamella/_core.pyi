@@ -14,6 +14,7 @@ __all__: list[str] = [
     "DType",
     "Memory",
     "Operand",
+    "Pace",
     "Program",
     "QuickStep",
     "Runner",
@@ -154,6 +155,25 @@ class Memory:
         """
     @property
     def dtype(self) -> DType: ...
+
+class Pace:
+    """
+    Whether a team of threads gets the cores that it was made for; for tests.
+    """
+    def __init__(self) -> None: ...
+    def choose(self, wanted: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Threads for the next replay.
+        """
+    def note(
+        self,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        seconds: typing.SupportsFloat | typing.SupportsIndex,
+        work: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None:
+        """
+        What it took.
+        """
 
 class Runner:
     """
