@@ -2,10 +2,10 @@
 
 namespace lamella {
 
-// Whether a team gets the cores that it was made for. On a machine that does other work as well, a thread without a core
-// holds up the others, whole time slices long, and one thread alone is faster. Results do not depend on how many threads
-// there are, so replays are timed: one thread is tried now and then, and where teams lose against it, it takes over for a
-// while.
+// Whether a team gets the cores that it was made for. On a machine that does other work as well, a thread without a
+// core holds up the others, whole time slices long, and one thread alone is faster. Results do not depend on how many
+// threads there are, so replays are timed: one thread is tried now and then, and where teams lose against it, it takes
+// over for a while.
 class Pace {
  public:
   // Threads for the next replay: `wanted`, or one.

@@ -119,12 +119,15 @@ Extent extent(const Op& op) {
 void Program::count_work() {
   // An element of an op that is no product: some arithmetic and memory traffic, as long as this many multiply-adds.
   constexpr double kElement = 32;
+  // Reading a weight, for any number of rows.
+  constexpr double kWeight = 5;
   for (Range& range : ranges_) {
     range.work.waits = 1;  // for the range before, or for the team to start
     for (int i = range.begin; i < range.end; ++i) {
       const Op& op = ops_[static_cast<std::size_t>(i)];
       const Extent size = extent(op);
       (op.kernel->signature.rows ? range.work.row : range.work.fixed) += size.elements * (size.product ? 1 : kElement);
+      if (size.product) range.work.fixed += size.elements * kWeight;
       range.work.waits += op.barrier;
     }
   }

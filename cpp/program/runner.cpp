@@ -1,6 +1,7 @@
 #include "program/runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -15,6 +16,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kInterruptPeriod = std::chrono::milliseconds(50);
+
+// Rows of a prediction are shared among threads from so much work and so many rows a thread; a block's buffers take
+// about so many bytes, half of a core's own cache, but it has as many rows as packing of weights needs to pay.
+constexpr double kThreadWork = 400000;
+constexpr Index kThreadRows = 16;
+constexpr Index kBlockBytes = Index{256} << 10;
+constexpr Index kBlockRows = 256;
 
 // Where each op's operands are in this frame. Rows: offset x capacity.
 struct Resolver {
@@ -88,13 +96,15 @@ Frame Runner::begin(int first, int last, Index n, const External& external) {
   return frame;
 }
 
-void Runner::run(int first, int last, Index n, const External& external) {
+template <typename Body>
+void Runner::run_and(int first, int last, Index n, const External& external, const Body& body) {
   const Frame frame = begin(first, last, n, external);
   const auto replay_all = [&](const Team& team) {
     for (int i = first; i <= last; ++i) {
       if (i > first) wait(team);
       replay(*program_, program_->range(i), frame, n, team);
     }
+    body(team);
   };
   const Work all = work(first, last);
   const int wanted = worthwhile_threads(all, n);
@@ -108,6 +118,10 @@ void Runner::run(int first, int last, Index n, const External& external) {
   run_team(threads, replay_all);
   const std::chrono::duration<double> taken = Clock::now() - start;
   pace.note(threads, taken.count(), all.total(n));
+}
+
+void Runner::run(int first, int last, Index n, const External& external) {
+  run_and(first, last, n, external, [](const Team&) {});
 }
 
 std::vector<double> Runner::time_ops(int first, int last, Index n, const External& external, int repeats) {
@@ -131,29 +145,56 @@ std::vector<double> Runner::time_ops(int first, int last, Index n, const Externa
   return least;
 }
 
+namespace {
+
+// Rows of a data set that make up a batch, and where they are gathered.
+struct Batch {
+  Index begin, rows;
+  char *x, *y;
+
+  void gather(const Dataset& data, const Index* order, const Team& team) const {
+    const Span mine = share(team, rows, 1);
+    for (Index i = mine.begin; i < mine.end; ++i) {
+      const Index row = order ? order[begin + i] : begin + i;
+      std::memcpy(x + i * data.x_bytes, data.x + row * data.x_bytes, static_cast<std::size_t>(data.x_bytes));
+      std::memcpy(y + i * data.y_bytes, data.y + row * data.y_bytes, static_cast<std::size_t>(data.y_bytes));
+    }
+  }
+};
+
+// How many rows the batch at `begin` has; 0 after the last one.
+Index batch_rows(const Dataset& data, const EpochPlan& plan, Index begin) {
+  const Index rows = std::min(plan.batch_size, data.rows - begin);
+  if (plan.drop_last) return rows < plan.batch_size ? 0 : rows;
+  const Index after = data.rows - begin - rows;
+  return after < plan.least ? rows + after : rows;
+}
+
+}  // namespace
+
 EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted) {
   const Index most = std::min(plan.batch_size + plan.least, data.rows);
   reserve(most);
-  if (batch_x_.bytes() < most * data.x_bytes) batch_x_ = Buffer::uninitialized(most * data.x_bytes);
-  if (batch_y_.bytes() < most * data.y_bytes) batch_y_ = Buffer::uninitialized(most * data.y_bytes);
+  // Of this step and the next. The epoch's own: between steps others may train the model, too.
+  const Buffer x[2] = {Buffer::uninitialized(most * data.x_bytes), Buffer::uninitialized(most * data.x_bytes)};
+  const Buffer y[2] = {Buffer::uninitialized(most * data.y_bytes), Buffer::uninitialized(most * data.y_bytes)};
+  const auto batch_at = [&](Index begin, Index step) {
+    return Batch{begin, batch_rows(data, plan, begin), x[step % 2].data(), y[step % 2].data()};
+  };
   const int last_range = static_cast<int>(program_->ranges().size()) - 1;
   const auto* const scalars = reinterpret_cast<const double*>(memory_->base(static_cast<int>(Arena::scalars)));
   EpochResult total{0, 0, 0, true};
-  Index seen = 0, n = 0;
+  Index seen = 0;
   auto asked = Clock::now();
-  for (Index begin = 0; begin < data.rows; begin += n) {
-    n = std::min(plan.batch_size, data.rows - begin);
-    if (plan.drop_last && n < plan.batch_size) break;
-    const Index after = data.rows - begin - n;
-    if (!plan.drop_last && after < plan.least) n += after;
-    for (Index i = 0; i < n; ++i) {
-      const Index row = plan.order ? plan.order[begin + i] : begin + i;
-      std::memcpy(batch_x_.data() + i * data.x_bytes, data.x + row * data.x_bytes,
-                  static_cast<std::size_t>(data.x_bytes));
-      std::memcpy(batch_y_.data() + i * data.y_bytes, data.y + row * data.y_bytes,
-                  static_cast<std::size_t>(data.y_bytes));
-    }
-    run(0, last_range, n, {batch_x_.data(), batch_y_.data(), nullptr});
+  Batch batch = batch_at(0, 0);
+  batch.gather(data, plan.order, Team{0, 1, nullptr, nullptr});
+  while (batch.rows > 0) {
+    // Each thread that is done with the step gathers its part of the next batch: no thread has to wait for it.
+    const Index n = batch.rows;
+    const Batch next = batch_at(batch.begin + n, total.steps + 1);
+    run_and(0, last_range, n, {batch.x, batch.y, nullptr},
+            [&](const Team& team) { next.gather(data, plan.order, team); });
+    batch = next;
     const double loss = scalars[plan.result];
     seen += n;
     total.steps += 1;
@@ -176,13 +217,54 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
   return total;
 }
 
+bool Runner::rows_are_apart(int first, int last) const {
+  const auto apart = [](const Operand& operand) { return operand.in(Arena::rows) || operand.in(Arena::output); };
+  for (int r = first; r <= last; ++r) {
+    if (!program_->range(r).ticks.empty()) return false;
+    for (int i = program_->range(r).begin; i < program_->range(r).end; ++i) {
+      const Op& op = program_->ops()[static_cast<std::size_t>(i)];
+      for (std::size_t k = 0; k < op.operands.size(); ++k) {
+        if ((op.kernel->signature.outputs >> k & 1u) && !apart(op.operands[k])) return false;
+      }
+    }
+  }
+  return true;
+}
+
 void Runner::blocks(int first, int last, const char* x, Index x_bytes, char* out, Index out_bytes, Index n,
                     Index block) {
-  reserve(std::min(n, block));
-  for (Index begin = 0; begin < n; begin += block) {
-    const Index rows = std::min(block, n - begin);
-    run(first, last, rows, {x + begin * x_bytes, nullptr, out + begin * out_bytes});
+  const double worth = work(first, last).total(n) / kThreadWork;
+  const auto threads = static_cast<int>(
+      std::min<double>({worth, static_cast<double>(n / kThreadRows), static_cast<double>(max_threads())}));
+  if (threads <= 1 || !rows_are_apart(first, last)) {
+    reserve(std::min(n, block));
+    for (Index begin = 0; begin < n; begin += block) {
+      const Index rows = std::min(block, n - begin);
+      run(first, last, rows, {x + begin * x_bytes, nullptr, out + begin * out_bytes});
+    }
+    return;
   }
+  const Index row_bytes = program_->row_elements() * size_of(program_->dtype()) + x_bytes + out_bytes;
+  const Index cached = std::max(kBlockBytes / row_bytes, kBlockRows), even = (n + threads - 1) / threads;
+  const Index piece = std::min({block, cached, even});
+  if (static_cast<int>(block_workspaces_.size()) < threads) block_workspaces_.resize(static_cast<std::size_t>(threads));
+  for (Workspace& workspace : block_workspaces_) {
+    workspace.reserve(piece, program_->row_elements(), program_->fixed_elements(), program_->dtype());
+  }
+  std::atomic<Index> taken{0};
+  run_team(threads, [&](const Team& team) {
+    Frame frame;
+    memory_->bind(frame);
+    block_workspaces_[static_cast<std::size_t>(team.rank)].bind(frame);
+    const Team alone{0, 1, nullptr, team.scratch};
+    for (Index begin = piece * taken++; begin < n; begin = piece * taken++) {
+      frame.base[static_cast<std::size_t>(Arena::input)] = const_cast<char*>(x) + begin * x_bytes;
+      frame.base[static_cast<std::size_t>(Arena::output)] = out + begin * out_bytes;
+      for (int r = first; r <= last; ++r) {
+        replay(*program_, program_->range(r), frame, std::min(piece, n - begin), alone);
+      }
+    }
+  });
 }
 
 void* Runner::address(const Operand& buffer) const {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/team.h"
 #include "program/memory.h"
 #include "program/pace.h"
 #include "program/program.h"
@@ -64,7 +65,8 @@ class Runner {
   // between two steps.
   EpochResult epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted);
 
-  // Forward over any number of rows in blocks of at most `block`.
+  // Forward over any number of rows in blocks of at most `block`. Where ops write to nothing but a block's own rows,
+  // each thread takes whole blocks, of a size that its cache holds, and none waits for another.
   void blocks(int first, int last, const char* x, Index x_bytes, char* out, Index out_bytes, Index n, Index block);
 
   void* address(const Operand& buffer) const;
@@ -77,6 +79,13 @@ class Runner {
  private:
   Work work(int first, int last) const;
 
+  // run(), and then body(team) on each thread, without a wait in between.
+  template <typename Body>
+  void run_and(int first, int last, Index n, const External& external, const Body& body);
+
+  // Whether a replay writes to rows and output alone.
+  bool rows_are_apart(int first, int last) const;
+
   // Addresses for one replay, whose ticks it counts.
   Frame begin(int first, int last, Index n, const External& external);
 
@@ -84,7 +93,7 @@ class Runner {
   std::shared_ptr<Memory> memory_;
   Workspace workspace_;
   std::map<std::pair<int, int>, Pace> paces_;  // by ranges
-  Buffer batch_x_, batch_y_;
+  std::vector<Workspace> block_workspaces_;    // by thread
 };
 
 }  // namespace lamella
