@@ -15,7 +15,8 @@ struct BatchNormHyper {
 };
 
 // y = gamma xhat + beta, xhat = (x - mean) inverse_std; saves both statistics for the backward. n >= 2. y may not
-// alias x, which the backward reads again.
+// alias x, which the backward reads again. The epilogue (an activation) is applied to some finished rows of y at a
+// time.
 template <typename T>
 void batchnorm_forward(T* y,             // (n, width)
                        T* mean,          // (width)
@@ -25,7 +26,7 @@ void batchnorm_forward(T* y,             // (n, width)
                        const T* x,       // (n, width)
                        const T* gamma,   // (width) or null: 1
                        const T* beta,    // (width) or null: 0
-                       Rows n, Dim width, const BatchNormHyper& hyper, const Team& team);
+                       Rows n, Dim width, const BatchNormHyper& hyper, const Epilogue<T>& epilogue, const Team& team);
 
 // dx = gamma inverse_std (dy - mean(dy) - xhat mean(dy xhat)); dgamma = sum(dy xhat), dbeta = sum(dy), added if
 // accumulate. dx may be dy.
@@ -48,7 +49,8 @@ void batchnorm_frozen_forward(T* y,                   // (n, width)
                               const T* running_var,   // (width)
                               const T* gamma,         // (width) or null
                               const T* beta,          // (width) or null
-                              Rows n, Dim width, const BatchNormHyper& hyper, const Team& team);
+                              Rows n, Dim width, const BatchNormHyper& hyper, const Epilogue<T>& epilogue,
+                              const Team& team);
 
 template <typename T>
 void batchnorm_frozen_backward(T* dx,                  // (n, width) or null

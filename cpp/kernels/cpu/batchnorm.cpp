@@ -9,7 +9,7 @@
 namespace lamella {
 namespace {
 
-constexpr int kStrip = 4;  // vectors
+constexpr int kStrip = 8;  // vectors
 
 // Calls body(first column, columns) for each vector-wide strip of this thread's columns.
 template <typename T, typename F>
@@ -61,9 +61,29 @@ LAMELLA_INLINE Strip<T> load_or(const T* from, Index at, Index cols, T otherwise
   return from ? load_strip(from + at, cols) : fill_strip(otherwise);
 }
 
+// y = gamma (x - m) inv + beta and the epilogue, on a strip, some rows at a time, which stay in L1 between the two.
+template <typename T>
+LAMELLA_INLINE void normalise(T* y, const T* x, const Strip<T>& m, const Strip<T>& inv, const T* gamma, const T* beta,
+                              Index n, Index width, Index j, Index cols, const Epilogue<T>& epilogue) {
+  constexpr Index block = 8;
+  Strip<T> scale = load_or(gamma, j, cols, T(1));
+  const Strip<T> shift = load_or(beta, j, cols, T(0));
+  for (int s = 0; s < kStrip; ++s) scale.v[s] *= inv.v[s];
+  for (Index i0 = 0; i0 < n; i0 += block) {
+    const Index rows = n - i0 < block ? n - i0 : block;
+    for (Index i = i0; i < i0 + rows; ++i) {
+      Strip<T> row = load_strip(x + i * width + j, cols);
+      for (int s = 0; s < kStrip; ++s) row.v[s] = (row.v[s] - m.v[s]) * scale.v[s] + shift.v[s];
+      store_strip(y + i * width + j, row, cols);
+    }
+    apply(epilogue, y, i0 * width + j, rows, cols, width);
+  }
+}
+
 template <typename T>
 void batchnorm_forward(T* y, T* mean, T* inverse_std, T* running_mean, T* running_var, const T* x, const T* gamma,
-                       const T* beta, Rows n, Dim width, const BatchNormHyper& hyper, const Team& team) {
+                       const T* beta, Rows n, Dim width, const BatchNormHyper& hyper, const Epilogue<T>& epilogue,
+                       const Team& team) {
   const T count = static_cast<T>(n.value);
   const T momentum = static_cast<T>(hyper.momentum < 0 ? 1 / hyper.batches : hyper.momentum);
   const T unbiased = count / (count - 1);
@@ -92,14 +112,7 @@ void batchnorm_forward(T* y, T* mean, T* inverse_std, T* running_mean, T* runnin
     store_strip(running_var + j, old_var, cols);
     store_strip(mean + j, m, cols);
     store_strip(inverse_std + j, inv, cols);
-    const Strip<T> scale = load_or(gamma, j, cols, T(1)), shift = load_or(beta, j, cols, T(0));
-    for (Index i = 0; i < n.value; ++i) {
-      Strip<T> row = load_strip(x + i * width.value + j, cols);
-      for (int s = 0; s < kStrip; ++s) {
-        row.v[s] = (row.v[s] - m.v[s]) * inv.v[s] * scale.v[s] + shift.v[s];
-      }
-      store_strip(y + i * width.value + j, row, cols);
-    }
+    normalise(y, x, m, inv, gamma, beta, n.value, width.value, j, cols, epilogue);
   });
 }
 
@@ -165,16 +178,12 @@ LAMELLA_INLINE Strip<T> frozen_inverse_std(const T* running_var, Index j, Index 
 
 template <typename T>
 void batchnorm_frozen_forward(T* y, const T* x, const T* running_mean, const T* running_var, const T* gamma,
-                              const T* beta, Rows n, Dim width, const BatchNormHyper& hyper, const Team& team) {
+                              const T* beta, Rows n, Dim width, const BatchNormHyper& hyper,
+                              const Epilogue<T>& epilogue, const Team& team) {
   for_strips<T>(width, team, [&](Index j, Index cols) {
     const Strip<T> m = load_strip(running_mean + j, cols);
     const Strip<T> inv = frozen_inverse_std(running_var, j, cols, hyper.eps);
-    const Strip<T> scale = load_or(gamma, j, cols, T(1)), shift = load_or(beta, j, cols, T(0));
-    for (Index i = 0; i < n.value; ++i) {
-      Strip<T> row = load_strip(x + i * width.value + j, cols);
-      for (int s = 0; s < kStrip; ++s) row.v[s] = (row.v[s] - m.v[s]) * inv.v[s] * scale.v[s] + shift.v[s];
-      store_strip(y + i * width.value + j, row, cols);
-    }
+    normalise(y, x, m, inv, gamma, beta, n.value, width.value, j, cols, epilogue);
   });
 }
 

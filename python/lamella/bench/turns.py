@@ -59,7 +59,7 @@ def measure(commands: Mapping[str, Sequence[str]], threads: int, rounds: int) ->
         for turn in range(rounds):
             for index in range(len(names)):
                 name = names[(index + turn) % len(names)]  # the order rotates
-                time.sleep(0.05)  # lets idle threads of the others fall asleep
+                time.sleep(0.2)  # lets idle threads of the others fall asleep: OpenBLAS keeps its own spinning for long
                 _tell(workers[name])
                 found[name].blocks.append(_answer(workers[name]))
         return found
