@@ -135,8 +135,9 @@ py::array view(const Runner& runner, const Operand& buffer, Index n, Index width
 void bind_runner(py::module_& module) {
   py::class_<Pace>(module, "Pace", "Whether a team of threads gets the cores that it was made for; for tests.")
       .def(py::init<>())
-      .def("choose", &Pace::choose, py::arg("wanted"), "Threads for the next replay.")
-      .def("note", &Pace::note, py::arg("threads"), py::arg("seconds"), py::arg("work"), "What it took.");
+      .def("choose", &Pace::choose, py::arg("wanted"), py::arg("now"), "Threads for the next replay.")
+      .def("note", &Pace::note, py::arg("threads"), py::arg("now"), py::arg("seconds"), py::arg("work"),
+           "What it took.");
 
   py::class_<Runner, std::shared_ptr<Runner>>(module, "Runner", "Replays a program against a memory.")
       .def(py::init([](const std::shared_ptr<Program>& program, const std::shared_ptr<Memory>& memory) {

@@ -4,6 +4,7 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,7 +32,40 @@ bool past(const Barrier& barrier, int phase) { return __atomic_load_n(&barrier.p
 
 }  // namespace
 
-void wait_long(Barrier& barrier, int phase) {
+#if defined(__linux__)
+// Schedulers may put two threads of a team onto one processor although another one is idle, and leave them there for
+// many time slices: guests of a hypervisor do so, to which an idle processor looks like a busy one. Moves this thread
+// to a processor where none of the team is, if it shares its own.
+void take_processor(const Team& team) {
+  const int here = sched_getcpu();
+  int* const processors = team.barrier->processors;
+  __atomic_store_n(&processors[team.rank], here, __ATOMIC_RELAXED);
+  const auto used = [&](int processor) {
+    for (int rank = 0; rank < team.size; ++rank) {
+      if (rank != team.rank && __atomic_load_n(&processors[rank], __ATOMIC_RELAXED) == processor) return true;
+    }
+    return false;
+  };
+  cpu_set_t allowed;
+  if (!used(here) || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (!CPU_ISSET(processor, &allowed) || processor == here || used(processor)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    if (sched_setaffinity(0, sizeof one, &one) == 0) {
+      __atomic_store_n(&processors[team.rank], processor, __ATOMIC_RELAXED);
+      sched_setaffinity(0, sizeof allowed, &allowed);
+    }
+    return;
+  }
+}
+#else
+void take_processor(const Team&) {}
+#endif
+
+void wait_long(const Team& team, int phase) {
+  Barrier& barrier = *team.barrier;
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int spin = 0; spin < 16; ++spin) {
@@ -43,6 +77,7 @@ void wait_long(Barrier& barrier, int phase) {
   __atomic_add_fetch(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
   while (!past(barrier, phase)) sleep_while(barrier, phase);
   __atomic_sub_fetch(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
+  take_processor(team);  // it may have been woken up where its waker runs
 }
 
 void wake_sleepers(Barrier& barrier) {

@@ -11,11 +11,9 @@ namespace lamella {
 struct Barrier {
   alignas(64) int arrived = 0;
   alignas(64) int phase = 0;
-  int sleepers = 0;  // threads that may have to be woken up at the next phase
+  int sleepers = 0;           // threads that may have to be woken up at the next phase
+  int* processors = nullptr;  // where each thread of the team was seen last, -1: not yet
 };
-
-// The long wait: spins on for a while, then sleeps until the phase is another one.
-void wait_long(Barrier& barrier, int phase);
 void wake_sleepers(Barrier& barrier);
 
 struct Team {
@@ -24,6 +22,14 @@ struct Team {
   Barrier* barrier;  // null in a team of one
   void* scratch;     // this thread's own packing space, kScratchBytes, cache-line aligned
 };
+
+// Notes where this thread runs, and moves it to a processor where none of the team is if it shares that one. Schedulers
+// may put two threads onto one processor although another is idle, and leave them there for many time slices: guests of
+// a hypervisor do, to which an idle processor looks like a busy one.
+void take_processor(const Team& team);
+
+// The long wait: spins on for a while, then sleeps until the phase is another one.
+void wait_long(const Team& team, int phase);
 
 constexpr Index kScratchBytes = Index{8} << 20;
 
@@ -55,7 +61,7 @@ static inline void wait(const Team& team) {
     if (__atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) != phase) return;
     spin_pause();
   }
-  wait_long(*barrier, phase);
+  wait_long(team, phase);
 }
 
 // The part of [0, total) that this thread takes, cut at multiples of grain.

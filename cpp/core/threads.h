@@ -27,6 +27,8 @@ void run_team(int threads, const Body& body);
 
 #include <omp.h>
 
+#include <vector>
+
 namespace lamella {
 
 template <typename Body>
@@ -37,10 +39,15 @@ void run_team(int threads, const Body& body) {
     return;
   }
   Barrier barrier;
+  std::vector<int> processors(static_cast<std::size_t>(threads), -1);
+  barrier.processors = processors.data();
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    body(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, thread_scratch()});
+    const Team team{omp_get_thread_num(), omp_get_num_threads(), &barrier, thread_scratch()};
+    take_processor(team);
+    body(team);
+    wait(team);  // OpenMP's own wait spins for milliseconds before it gives way to a thread behind it
   }
 }
 

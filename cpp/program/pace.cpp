@@ -1,38 +1,42 @@
 #include "program/pace.h"
 
 #include <algorithm>
+#include <bitset>
 
 namespace lamella {
 namespace {
 
-constexpr int kSuspicious = 3;           // teams in a row that one thread would have beaten, before it takes over
-constexpr int kTrials = 1000;            // teams from one trial to the next; the first comes after a few
-constexpr double kAlone = 0.05;          // seconds that one thread is kept before the next team
-constexpr int kLeast = 4, kMost = 1000;  // replays of these
+constexpr int kTeams = 64;  // at least so many teams, and so many seconds, from one trial of one thread to the next
+constexpr double kTrial = 0.5;
+constexpr double kWorse = 1.5;    // a trial that took longer than the last one counts as so much longer at most
+constexpr double kMargin = 1.25;  // a team loses if it took so many times as long
+constexpr int kMany = 4;          // lost of the last eight: one thread takes over
+constexpr double kLongestTerm = 1;
 
 }  // namespace
 
-int Pace::choose(int wanted) {
-  if (wanted == 1) return 1;
-  if (alone_ == 0 && until_trial_ == 0) alone_ = 1;
-  if (alone_ == 0) return wanted;
-  --alone_;
-  return 1;
+int Pace::choose(int wanted, double now) const {
+  const bool trial = until_trial_ <= 0 && now >= next_trial_;
+  return trial || now < alone_until_ ? 1 : wanted;
 }
 
-void Pace::note(int threads, double seconds, double work) {
+void Pace::note(int threads, double now, double seconds, double work) {
   const double pace = seconds / work;
   if (threads == 1) {
-    // Of a trial, or of one replay after the other: the latest counts, as the machine's load changes.
-    alone_pace_ = pace;
-    until_trial_ = kTrials;
+    alone_pace_ = alone_pace_ == 0 ? pace : std::min(pace, kWorse * alone_pace_);
+    until_trial_ = kTeams;
+    next_trial_ = now + kTrial;
     return;
   }
   --until_trial_;
-  lost_ = alone_pace_ > 0 && pace > alone_pace_ ? lost_ + 1 : 0;
-  if (lost_ < kSuspicious) return;
-  alone_ = std::clamp(static_cast<int>(kAlone / (alone_pace_ * work)), kLeast, kMost);
-  lost_ = kSuspicious - 1;  // the next team is believed at once
+  const bool lost = alone_pace_ > 0 && pace > kMargin * alone_pace_;
+  lost_ = static_cast<std::uint8_t>(lost_ << 1 | lost);
+  won_ = lost ? 0 : won_ + 1;
+  if (won_ == 8) term_ = kFirstTerm;
+  if (std::bitset<8>(lost_).count() < kMany) return;
+  lost_ = 0;
+  alone_until_ = now + term_;
+  term_ = std::min(2 * term_, kLongestTerm);
 }
 
 }  // namespace lamella

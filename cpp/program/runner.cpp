@@ -24,6 +24,8 @@ constexpr Index kThreadRows = 16;
 constexpr Index kBlockBytes = Index{256} << 10;
 constexpr Index kBlockRows = 256;
 
+double seconds_now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+
 // Where each op's operands are in this frame. Rows: offset x capacity.
 struct Resolver {
   const Frame& frame;
@@ -113,11 +115,11 @@ void Runner::run_and(int first, int last, Index n, const External& external, con
     return;
   }
   Pace& pace = paces_[{first, last}];
-  const int threads = pace.choose(wanted);
-  const auto start = Clock::now();
+  const double start = seconds_now();
+  const int threads = pace.choose(wanted, start);
   run_team(threads, replay_all);
-  const std::chrono::duration<double> taken = Clock::now() - start;
-  pace.note(threads, taken.count(), all.total(n));
+  const double end = seconds_now();
+  pace.note(threads, end, end - start, all.total(n));
 }
 
 void Runner::run(int first, int last, Index n, const External& external) {

@@ -161,13 +161,16 @@ class Pace:
     Whether a team of threads gets the cores that it was made for; for tests.
     """
     def __init__(self) -> None: ...
-    def choose(self, wanted: typing.SupportsInt | typing.SupportsIndex) -> int:
+    def choose(
+        self, wanted: typing.SupportsInt | typing.SupportsIndex, now: typing.SupportsFloat | typing.SupportsIndex
+    ) -> int:
         """
         Threads for the next replay.
         """
     def note(
         self,
         threads: typing.SupportsInt | typing.SupportsIndex,
+        now: typing.SupportsFloat | typing.SupportsIndex,
         seconds: typing.SupportsFloat | typing.SupportsIndex,
         work: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None:
