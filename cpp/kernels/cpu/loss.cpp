@@ -42,45 +42,64 @@ void cross_entropy(T* dz, LossResult* result, T* partial, const T* z, const std:
   const V lowest = splat(-MathConstants<T>::infinity);
   const V used_lanes = lanes_used<T>(part);
 
-  const Span rows = share(team, n.value, kRowGrain);
-  for (Index i = rows.begin; i < rows.end; ++i) {
-    const T* row = z + i * width;
-    V most = lowest;
-    for (Index j = 0; j < whole; j += lanes) {
-      const V v = load(row + j);
-      most = v > most ? v : most;
+  const auto get = [&](const T* row, Index j, V otherwise) {  // the vector at column j
+    return j < whole ? load(row + j) : (used_lanes > 0 ? load_part(row + j, part) : otherwise);
+  };
+  const auto put = [&](T* row, Index j, V v) {
+    if (j < whole) {
+      store(row + j, v);
+    } else {
+      store_part(row + j, v, part);
     }
-    if (part > 0) {
-      const V v = used_lanes > 0 ? load_part(row + whole, part) : lowest;
-      most = v > most ? v : most;
-    }
-    const T peak = largest<T>(most);
+  };
+  // e^(z - peak) of a row is kept here until its sum is known, or in dz if it is longer.
+  constexpr Index held = 4;
+  const bool narrow = width <= held * lanes;
 
-    V total = {};
-    for (Index j = 0; j < whole; j += lanes) {
-      const V e = exp<T>(load(row + j) - peak);
-      total += e;
-      if (dz) store(dz + i * width + j, e);
+  const Span rows = share(team, n.value, kRowGrain);
+  for (Index first = rows.begin; first < rows.end; first += lanes) {
+    const Index count = rows.end - first < lanes ? rows.end - first : lanes;
+    T normalisers[lanes], away[lanes];
+    for (Index r = 0; r < lanes; ++r) normalisers[r] = 1;
+    for (Index r = 0; r < count; ++r) {
+      const Index i = first + r, label = target[i];
+      const T* const row = z + i * width;
+      T* const out = dz ? dz + i * width : nullptr;
+      V most = lowest;
+      for (Index j = 0; j < width; j += lanes) {
+        const V v = get(row, j, lowest);
+        most = v > most ? v : most;
+      }
+      const T peak = largest<T>(most);
+
+      V kept[held], total = {};
+      for (Index j = 0; j < width; j += lanes) {
+        const V e = exp<T>(get(row, j, lowest) - peak);
+        total += e;
+        if (narrow) {
+          kept[j / lanes] = e;
+        } else if (out) {
+          put(out, j, e);
+        }
+      }
+      normalisers[r] = sum<T>(total);
+      away[r] = peak - row[label];
+      // Right if no class beats the label; of equal logits the first counts, as in argmax.
+      bool right = row[label] == peak;
+      for (Index j = 0; right && j < label; ++j) right = row[j] != peak;
+      partial[2 * i + 1] = right ? 1 : 0;
+      if (!out) continue;
+      const V factor = splat(static_cast<T>(scale) / normalisers[r]);
+      if (narrow) {
+        for (Index j = 0; j < width; j += lanes) put(out, j, kept[j / lanes] * factor);
+      } else {
+        map(out, out, width, [&](V e) { return e * factor; });
+      }
+      out[label] -= static_cast<T>(scale);
     }
-    if (part > 0) {
-      const V e = exp<T>(used_lanes > 0 ? load_part(row + whole, part) - peak : lowest);
-      total += e;
-      if (dz) store_part(dz + i * width + whole, e, part);
-    }
-    const T normaliser = sum<T>(total);
-    const Index label = target[i];
-    // log_positive is for numbers only: NaN must stay NaN.
-    const T log_normaliser = normaliser == normaliser ? log_positive<T>(splat(normaliser))[0] : normaliser;
-    partial[2 * i] = log_normaliser + (peak - row[label]);
-    // Right if no class beats the label; of equal logits the first counts, as in argmax.
-    bool right = row[label] == peak;
-    for (Index j = 0; right && j < label; ++j) right = row[j] != peak;
-    partial[2 * i + 1] = right ? 1 : 0;
-    if (dz) {
-      const V factor = splat(static_cast<T>(scale) / normaliser);
-      map(dz + i * width, dz + i * width, width, [&](V e) { return e * factor; });
-      dz[i * width + label] -= static_cast<T>(scale);
-    }
+    const V all = load(normalisers), logs = log_positive<T>(all);
+    const V found = all == all ? logs : all;  // log_positive is for numbers only: NaN must stay NaN
+    for (Index r = 0; r < count; ++r) partial[2 * (first + r)] = found[r] + away[r];
   }
   reduce(result, partial, n.value, scale, 1.0 / static_cast<double>(n.value), team);
 }
