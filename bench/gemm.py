@@ -73,13 +73,11 @@ def work(system: str, name: str, loops: str, threads: int) -> None:
     if system == "lamella":
         about = f"lamella {__version__} ({_core.isa()})"
 
-        def with_threads(team: int) -> Callable[[int], object]:
-            sizes = [n, k, shape.transpose_a, shape.transpose_b]
-            dtype = _core.DType.float32
-            return lambda repeats: _core.call_kernel("gemm", [c, a, b], m, sizes, None, dtype, team, repeats)
+        sizes, dtype = [n, k, shape.transpose_a, shape.transpose_b], _core.DType.float32
+        team = min(threads, _core.worthwhile_threads(m * n * k, 1))  # as many as a program would give it
 
-        # A program gives work that is too small to share to one thread, as the others do by themselves.
-        repeat = min((with_threads(team) for team in {1, threads}), key=seconds_of_one)
+        def repeat(repeats: int) -> object:
+            return _core.call_kernel("gemm", [c, a, b], m, sizes, None, dtype, team, repeats)
     else:
         about = blas.describe(system)
         repeat = blas.product(system, loops, c, a, b, shape.transpose_a, shape.transpose_b)

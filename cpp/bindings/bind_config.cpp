@@ -22,6 +22,10 @@ void bind_config(py::module_& module) {
   module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
   module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
   module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");
+  module.def(
+      "worthwhile_threads", [](double work, int waits) { return worthwhile_threads({0, work, waits}, 0); },
+      py::arg("work"), py::arg("waits"),
+      "Threads that so many multiply-adds and waits of the team for each other are worth.");
   module.def("share_all_work", &share_all_work, py::arg("always"),
              "For tests: replays take all threads, however small they are.");
   active_isa();  // a wrong LAMELLA_ISA is an error at import, not at first use

@@ -8,7 +8,7 @@
 namespace lamella {
 namespace {
 
-// y may not alias x. b may be null. The epilogue (an activation) is applied to each finished tile of y.
+// y may not alias x. b may be null. The epilogue (activation, dropout) is applied to finished rows of tiles of y.
 template <typename T>
 void linear_forward(T* y,        // (n, out)
                     const T* x,  // (n, in)
@@ -16,7 +16,7 @@ void linear_forward(T* y,        // (n, out)
                     const T* b,  // (out)
                     Rows n, Dim in, Dim out, const Epilogue<T>& epilogue, const Team& team);
 
-// dx = dy w^T. The epilogue (the backward of the activation before this layer) is applied to each finished tile.
+// dx = dy w^T. The epilogue (the backward of what came before this layer) is applied to finished rows of tiles.
 template <typename T>
 void linear_backward_input(T* dx,        // (n, in)
                            const T* dy,  // (n, out)

@@ -29,6 +29,7 @@ __all__: list[str] = [
     "permutation",
     "set_num_threads",
     "share_all_work",
+    "worthwhile_threads",
 ]
 
 class DType(enum.Enum):
@@ -372,4 +373,11 @@ def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
 def share_all_work(always: bool) -> None:
     """
     For tests: replays take all threads, however small they are.
+    """
+
+def worthwhile_threads(
+    work: typing.SupportsFloat | typing.SupportsIndex, waits: typing.SupportsInt | typing.SupportsIndex
+) -> int:
+    """
+    Threads that so many multiply-adds and waits of the team for each other are worth.
     """
