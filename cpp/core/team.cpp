@@ -1,16 +1,15 @@
 #include "core/team.h"
 
+#include <sched.h>
+
 #include <chrono>
 
 #if defined(__linux__)
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <climits>
-#else
-#include <sched.h>
 #endif
 
 namespace lamella {
@@ -33,9 +32,6 @@ bool past(const Barrier& barrier, int phase) { return __atomic_load_n(&barrier.p
 }  // namespace
 
 #if defined(__linux__)
-// Schedulers may put two threads of a team onto one processor although another one is idle, and leave them there for
-// many time slices: guests of a hypervisor do so, to which an idle processor looks like a busy one. Moves this thread
-// to a processor where none of the team is, if it shares its own.
 void take_processor(const Team& team) {
   const int here = sched_getcpu();
   int* const processors = team.barrier->processors;

@@ -13,7 +13,7 @@ constexpr Index kGroupGrain = 1024;  // elements a thread takes at least
 constexpr int kLongLanes = kVectorBytes / 8;
 // Philox blocks drawn at once: two streams of even and odd ones, so that one's products hide the other's latency.
 constexpr int kDrawn = 4 * kLongLanes;
-constexpr int kDrawnGroups = kDrawn / 8 > 0 ? kDrawn / 8 : 1;
+constexpr int kDrawnGroups = kDrawn / 8;
 
 // The four words of kLongLanes blocks, in the low halves of 64-bit lanes. The high halves are whatever the products
 // left there: only low halves are multiplied, so nothing has to be moved or cleared between rounds.
@@ -37,19 +37,15 @@ LAMELLA_INLINE void philox_rounds(Philox (&c)[streams], std::uint64_t key) {
   }
 }
 
-// Where a step's random half words keep an element: at `least` or more.
-struct Threshold {
-  std::uint32_t least;  // 0 to 65536
-};
-
-Threshold draw_threshold(const DropoutHyper& hyper, std::uint32_t layer, std::uint32_t step) {
+// The least random half word that keeps an element in this step: 0 to 65536.
+std::uint32_t draw_least(const DropoutHyper& hyper, std::uint32_t layer, std::uint32_t step) {
   const double scaled = hyper.p * 65536, down = __builtin_floor(scaled);
   const PhiloxBlock random = philox({{~0u, ~0u, layer, step}}, hyper.seed);
-  return {static_cast<std::uint32_t>(down) + (random.word[0] < (scaled - down) * 4294967296.0)};
+  return static_cast<std::uint32_t>(down) + (random.word[0] < (scaled - down) * 4294967296.0);
 }
 
 // Mask words of kDrawnGroups groups.
-LAMELLA_INLINE void draw_groups(std::uint64_t* bits, Index group, Threshold threshold, std::uint32_t layer,
+LAMELLA_INLINE void draw_groups(std::uint64_t* bits, Index group, std::uint32_t least, std::uint32_t layer,
                                 std::uint32_t step, std::uint64_t key) {
   // Streams 2 i and 2 i + 1 hold the even and the odd blocks of 2 kLongLanes neighbours.
   Philox c[4];
@@ -72,7 +68,7 @@ LAMELLA_INLINE void draw_groups(std::uint64_t* bits, Index group, Threshold thre
 #pragma GCC unroll 4
     for (int w = 0; w < 4; ++w) {
       const LongVector merged = (c[2 * half].word[w] & low) | (c[2 * half + 1].word[w] << 32);
-      const std::uint64_t kept = halves_at_least((WordVector)merged, threshold.least);
+      const std::uint64_t kept = halves_at_least((WordVector)merged, least);
       for (int begin = 0; begin < width; begin += 16) {
         const int at = half * width + begin;  // of the bits that this word gives in all
         const std::uint64_t part = width < 16 ? kept : (kept >> begin & 0xffff);
@@ -87,12 +83,12 @@ void dropout_mask(std::uint64_t* mask, Rows n, Dim width, const DropoutHyper& hy
   const Span span = share(team, n.value * width.value, kGroupGrain);
   const auto layer = static_cast<std::uint32_t>(hyper.layer);
   const auto step = static_cast<std::uint32_t>(static_cast<std::uint64_t>(hyper.step));
-  const Threshold threshold = draw_threshold(hyper, layer, step);
+  const std::uint32_t least = draw_least(hyper, layer, step);
   const Index end = (span.end + kGroup - 1) / kGroup;
   for (Index group = span.begin / kGroup; group < end; group += kDrawnGroups) {
     std::uint64_t bits[kDrawnGroups];
-    draw_groups(bits, group, threshold, layer, step, hyper.seed);
-    for (Index i = 0; i < kDrawnGroups && group + i < end; ++i) mask[group + i] = threshold.least > 65535 ? 0 : bits[i];
+    draw_groups(bits, group, least, layer, step, hyper.seed);
+    for (Index i = 0; i < kDrawnGroups && group + i < end; ++i) mask[group + i] = least > 65535 ? 0 : bits[i];
   }
 }
 
