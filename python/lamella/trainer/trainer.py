@@ -1,6 +1,5 @@
-"""A whole training step, or a whole training, in one native call."""
+"""The trainer: steps, epochs, validation."""
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,38 +7,12 @@ from typing import Any
 from lamella import _core
 from lamella._arrays import Array, as_features, check_finite, contiguous
 from lamella.nn import _check
-from lamella.nn.builder import Builder, Value
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
-from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
 from lamella.optim.optimizer import Optimizer
-
-
-class DivergenceError(ArithmeticError):
-    """The loss became infinite or NaN during :meth:`Trainer.fit`."""
-
-
-class History(dict[str, list[float]]):
-    """What ``fit`` saw, a list a quantity and an entry an epoch.
-
-    Keys: "loss" (mean over the epoch's batches), the loss's score ("accuracy" or "mse"), "seconds", and with validation
-    data "val_loss" and "val_" + score.
-    """
-
-    @property
-    def epochs(self) -> int:
-        """Number of entries."""
-        return len(self.get("loss", ()))
-
-    def add(self, record: dict[str, float]) -> None:
-        """Append one epoch."""
-        for key, value in record.items():
-            self.setdefault(key, []).append(value)
-
-    def __repr__(self) -> str:
-        last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items() if values)
-        return f"History({self.epochs} epochs{'; last: ' + last if last else ''})"
+from lamella.trainer.history import DivergenceError, History
+from lamella.trainer.step import NativeStep, StepByHand
 
 
 class Trainer:
@@ -75,7 +48,7 @@ class Trainer:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.history = History()
         self._check_owner(model.store())
-        self._step: _NativeStep | _StepByHand | None = None
+        self._step: NativeStep | StepByHand | None = None
 
     def _check_owner(self, store: Store) -> None:
         optimizer = type(self.optimizer).__name__
@@ -92,20 +65,20 @@ class Trainer:
                 "made; make the optimizer after the last model"
             )
 
-    def _prepare(self, width: int) -> "_NativeStep | _StepByHand":
+    def _prepare(self, width: int) -> NativeStep | StepByHand:
         """The step for inputs of that width; made anew if the model's memory is another."""
         store = self.model.store()
         step = self._step
         modes = tuple(module.training for module in self.model._modules)
         if step is None or step.store is not store or step.width != width or step.modes != modes:
             self._check_owner(store)
-            step = _NativeStep.make(self, store, width) or _StepByHand(self, store, width)
+            step = NativeStep.make(self, store, width) or StepByHand(self, store, width)
             step.modes = modes
             self._step = step
         step.mode_changes = Module.mode_changes
         return step
 
-    def _mode(self) -> bool | None:
+    def mode(self) -> bool | None:
         """Each layer as it is set, so that one may be frozen by its ``eval()``; all train if the model is in eval."""
         return None if self.model.training else True
 
@@ -141,7 +114,7 @@ class Trainer:
         n, width = features.shape
         step = self._prepare(width)
         if n < step.least_rows:
-            self.model.check_rows(n, self._mode(), where)
+            self.model.check_rows(n, self.mode(), where)
         return step.run(features, self.loss.targets(y, n, step.outputs, step.store.dtype, where))
 
     def fit(
@@ -207,7 +180,7 @@ class Trainer:
             validation = self._evaluation_data(*validation_data, where=f"{where} validation_data")
             check_finite(validation[0], "x", f"{where} validation_data", columns)
         batch_size = min(batch_size, n)
-        self.model.check_rows(batch_size, self._mode(), where)
+        self.model.check_rows(batch_size, self.mode(), where)
         step = self._prepare(width)
 
         history = History()
@@ -259,97 +232,3 @@ class Trainer:
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
         """Outputs of the model in evaluation mode, (n, outputs), for ``loss.decide`` or ``loss.probabilities``."""
         return self.model.predict(x, batch_size)
-
-
-class _NativeStep:
-    """Forward, loss, backward and update of one model as one program."""
-
-    def __init__(self, trainer: Trainer, store: Store, width: int, builder: Builder, outputs: Value) -> None:
-        self.store, self.width, self.outputs = store, width, outputs.width
-        self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
-        self.modes: tuple[bool, ...] = ()
-        self.mode_changes = -1
-        self._settings = trainer.loss.make_settings()
-        self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
-        when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
-        updates = trainer.optimizer.ops_for(store.memory)
-        builder.add_forward()
-        builder.add_ops("loss", [trainer.loss.op(builder.program, outputs, self._settings)])
-        builder.add_backward()
-        builder.add_ops("update", updates, [op.hyper for op in updates])
-        builder.program.finalize()
-        self.program = builder.program
-        self._last = self.program.num_ranges - 1
-        self.runner = _core.Runner(builder.program, store.memory)
-        self.quick = _core.QuickStep(
-            self.runner, width, outputs.width, self.least_rows, trainer.loss.target_kind, self._settings.index("value")
-        )
-
-    @staticmethod
-    def make(trainer: Trainer, store: Store, width: int) -> "_NativeStep | None":
-        """The step, or None if a layer runs in Python."""
-        builder = Builder(store.native_dtype, trainer._mode())
-        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input, size=width), width))
-        return _NativeStep(trainer, store, width, builder, outputs) if builder.all_native else None
-
-    def run(self, x: Array, target: Array) -> float:
-        return self.runner.step(0, self._last, x, target, self._settings.index("value"))[0]
-
-    def epoch(
-        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
-    ) -> tuple[float, float, int, bool]:
-        return self.runner.epoch(
-            x, target, order, batch_size, self.least_rows, drop_last, self._settings.index("value")
-        )
-
-
-class _StepByHand:
-    """The same for models with layers in Python: four calls a step."""
-
-    def __init__(self, trainer: Trainer, store: Store, width: int) -> None:
-        self.store, self.width = store, width
-        self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
-        self.outputs = trainer.model.output_width(width) or width
-        self.least_rows = trainer.model.least_rows_of_all(trainer._mode())
-        self.modes: tuple[bool, ...] = ()
-        self.mode_changes = -1
-
-    def quick(self, x: Any, y: Any) -> float | None:
-        """What a native step does with arrays that need no conversion."""
-        return None
-
-    def run(self, x: Array, target: Array) -> float:
-        before = [(module, module.training) for _, module in self.model.named_modules()]
-        if not self.model.training:
-            self.model.train()
-        try:
-            value = self.loss(self.model(x), target)
-            self.model.zero_grad()
-            self.model.backward(self.loss.backward())
-            self.optimizer.step()
-        finally:
-            for module, mode in before:
-                module.training = mode
-        return value
-
-    def epoch(
-        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
-    ) -> tuple[float, float, int, bool]:
-        total = score = 0.0
-        steps = seen = begin = 0
-        while begin < len(x):
-            n = min(batch_size, len(x) - begin)
-            if drop_last and n < batch_size:
-                break
-            if not drop_last and len(x) - begin - n < self.least_rows:
-                n = len(x) - begin
-            rows = slice(begin, begin + n) if order is None else order[begin : begin + n]
-            value = self.run(x[rows], target[rows])
-            begin, seen, steps = begin + n, seen + n, steps + 1
-            total, score = total + value * n, score + self.loss.score * n
-            if not math.isfinite(value):
-                return value, score / seen, steps, False
-        return total / max(seen, 1), score / max(seen, 1), steps, True
-
-
-__all__ = ["DivergenceError", "History", "Trainer"]

@@ -1,0 +1,108 @@
+"""One training step: as one program, or by hand where a layer runs in Python."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from lamella import _core
+from lamella._arrays import Array
+from lamella.nn.builder import Builder, Value
+from lamella.nn.parameter import when_gone
+from lamella.nn.store import Store
+
+if TYPE_CHECKING:
+    from lamella.trainer.trainer import Trainer
+
+
+class NativeStep:
+    """Forward, loss, backward and update of one model as one program."""
+
+    def __init__(self, trainer: "Trainer", store: Store, width: int, builder: Builder, outputs: Value) -> None:
+        self.store, self.width, self.outputs = store, width, outputs.width
+        self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
+        self.modes: tuple[bool, ...] = ()
+        self.mode_changes = -1
+        self._settings = trainer.loss.make_settings()
+        self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
+        when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
+        updates = trainer.optimizer.ops_for(store.memory)
+        builder.add_forward()
+        builder.add_ops("loss", [trainer.loss.op(builder.program, outputs, self._settings)])
+        builder.add_backward()
+        builder.add_ops("update", updates, [op.hyper for op in updates])
+        builder.program.finalize()
+        self.program = builder.program
+        self._last = self.program.num_ranges - 1
+        self.runner = _core.Runner(builder.program, store.memory)
+        self.quick = _core.QuickStep(
+            self.runner, width, outputs.width, self.least_rows, trainer.loss.target_kind, self._settings.index("value")
+        )
+
+    @staticmethod
+    def make(trainer: "Trainer", store: Store, width: int) -> "NativeStep | None":
+        """The step, or None if a layer runs in Python."""
+        builder = Builder(store.native_dtype, trainer.mode())
+        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input, size=width), width))
+        return NativeStep(trainer, store, width, builder, outputs) if builder.all_native else None
+
+    def run(self, x: Array, target: Array) -> float:
+        """The loss of one step on checked arrays."""
+        return self.runner.step(0, self._last, x, target, self._settings.index("value"))[0]
+
+    def epoch(
+        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+    ) -> tuple[float, float, int, bool]:
+        """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
+        return self.runner.epoch(
+            x, target, order, batch_size, self.least_rows, drop_last, self._settings.index("value")
+        )
+
+
+class StepByHand:
+    """The same for models with layers in Python: four calls a step."""
+
+    def __init__(self, trainer: "Trainer", store: Store, width: int) -> None:
+        self.store, self.width = store, width
+        self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
+        self.outputs = trainer.model.output_width(width) or width
+        self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
+        self.modes: tuple[bool, ...] = ()
+        self.mode_changes = -1
+
+    def quick(self, x: Any, y: Any) -> float | None:
+        """What a native step does with arrays that need no conversion."""
+        return None
+
+    def run(self, x: Array, target: Array) -> float:
+        """The loss of one step on checked arrays."""
+        before = [(module, module.training) for _, module in self.model.named_modules()]
+        if not self.model.training:
+            self.model.train()
+        try:
+            value = self.loss(self.model(x), target)
+            self.model.zero_grad()
+            self.model.backward(self.loss.backward())
+            self.optimizer.step()
+        finally:
+            for module, mode in before:
+                module.training = mode
+        return value
+
+    def epoch(
+        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+    ) -> tuple[float, float, int, bool]:
+        """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
+        total = score = 0.0
+        steps = seen = begin = 0
+        while begin < len(x):
+            n = min(batch_size, len(x) - begin)
+            if drop_last and n < batch_size:
+                break
+            if not drop_last and len(x) - begin - n < self.least_rows:
+                n = len(x) - begin
+            rows = slice(begin, begin + n) if order is None else order[begin : begin + n]
+            value = self.run(x[rows], target[rows])
+            begin, seen, steps = begin + n, seen + n, steps + 1
+            total, score = total + value * n, score + self.loss.score * n
+            if not math.isfinite(value):
+                return value, score / seen, steps, False
+        return total / max(seen, 1), score / max(seen, 1), steps, True
