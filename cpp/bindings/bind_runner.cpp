@@ -77,21 +77,58 @@ py::array exchange(Runner& runner, int first, int last, const py::array& x, cons
   return result;
 }
 
+// The same array, which must have that dtype: a converted copy would not outlive this call.
+template <typename T>
+py::array_t<T> typed(const py::object& array, const char* what) {
+  require(py::isinstance<py::array_t<T>>(array), what, " has another dtype");
+  return py::reinterpret_borrow<py::array_t<T>>(array);
+}
+
+// Numbers in [0, limit), or null for None; `what` names them in errors.
+const Index* numbers_below(const py::object& array, Index limit, const char* what) {
+  if (array.is_none()) return nullptr;
+  const Index count = typed<Index>(array, what).size();
+  const auto* const numbers = static_cast<const Index*>(contiguous(array, what));
+  for (Index i = 0; i < count; ++i) {
+    require(numbers[i] >= 0 && numbers[i] < limit, what, "[", i, "] is ", numbers[i], ", outside [0, ", limit, ")");
+  }
+  return numbers;
+}
+
+// (partner, share) of each row that an epoch takes, or None.
+Mixing read_mixing(const py::object& mixing, const EpochPlan& plan, Index rows, const py::array& y, DType dtype) {
+  if (mixing.is_none()) return {};
+  const auto [partner, share] = py::cast<std::pair<py::object, py::object>>(mixing);
+  const Index partners = py::len(partner), shares = typed<double>(share, "share").size();
+  require(partners == plan.rows && shares == plan.rows, "mixing has ", partners, " partners and ", shares,
+          " shares for ", plan.rows, " rows");
+  require(y.dtype().equal(numpy_dtype(dtype)), "targets that are mixed must be of the model's dtype");
+  return {numbers_below(partner, rows, "partner"), static_cast<const double*>(contiguous(share, "share"))};
+}
+
+// (places, values) of scalars to set before each step, or None.
+Timetable read_timetable(const py::object& timetable, const EpochPlan& plan, const Memory& memory) {
+  if (timetable.is_none()) return {};
+  const auto [places, values] = py::cast<std::pair<py::object, py::object>>(timetable);
+  const auto table = typed<double>(values, "values");
+  const Index count = py::len(places), steps = plan.steps();
+  require(table.ndim() == 2 && table.shape(0) == steps && table.shape(1) == count, "the timetable is not (", steps,
+          " steps, ", count, " scalars)");
+  return {numbers_below(places, memory.size(static_cast<int>(Arena::scalars)), "places"), count,
+          static_cast<const double*>(contiguous(values, "values"))};
+}
+
 std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x, const py::array& y,
                                               const py::object& order, Index batch_size, Index least, bool drop_last,
-                                              Index result) {
+                                              Index result, const py::object& mixing, const py::object& timetable) {
   const Index rows = x.shape(0);
   require(rows > 0 && y.shape(0) == rows, "x has ", rows, " rows and y ", y.shape(0));
   const Dataset data{static_cast<const char*>(contiguous(x, "x")), static_cast<const char*>(contiguous(y, "y")), rows,
                      x.nbytes() / rows, y.nbytes() / rows};
-  const auto* const indices = static_cast<const Index*>(contiguous(order, "order"));
-  if (indices) {
-    const auto array = py::cast<py::array_t<Index>>(order);
-    require(array.size() == rows, "order has ", array.size(), " entries for ", rows, " rows");
-    for (Index i = 0; i < rows; ++i) {
-      require(indices[i] >= 0 && indices[i] < rows, "order[", i, "] is ", indices[i], ", outside the ", rows, " rows");
-    }
-  }
+  const Index taken = order.is_none() ? rows : static_cast<Index>(py::len(order));
+  EpochPlan plan{numbers_below(order, rows, "order"), taken, batch_size, least, drop_last, result, {}, {}};
+  plan.mixing = read_mixing(mixing, plan, rows, y, runner.program().dtype());
+  plan.timetable = read_timetable(timetable, plan, runner.memory());
   EpochResult total{};
   bool signalled = false;
   const bool asks = on_main_thread();  // Python handles signals there alone
@@ -105,7 +142,7 @@ std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x
       alone.lock();
       return signalled;
     };
-    total = runner.epoch(data, {indices, batch_size, least, drop_last, result}, interrupted);
+    total = runner.epoch(data, plan, interrupted);
   });
   if (signalled) throw py::error_already_set();
   return {total.loss, total.score, total.steps, total.finite};
@@ -133,6 +170,12 @@ py::array view(const Runner& runner, const Operand& buffer, Index n, Index width
 }  // namespace
 
 void bind_runner(py::module_& module) {
+  module.def(
+      "epoch_steps",
+      [](Index rows, Index batch_size, Index least, bool drop_last) {
+        return EpochPlan{nullptr, rows, batch_size, least, drop_last, 0, {}, {}}.steps();
+      },
+      py::arg("rows"), py::arg("batch_size"), py::arg("least"), py::arg("drop_last"), "Steps of an epoch.");
   py::class_<Pace>(module, "Pace", "Whether a team of threads gets the cores that it was made for; for tests.")
       .def(py::init<>())
       .def("choose", &Pace::choose, py::arg("wanted"), py::arg("now"), "Threads for the next replay.")
@@ -150,7 +193,9 @@ void bind_runner(py::module_& module) {
       .def("run", &run, py::arg("first"), py::arg("last"), py::arg("n"), py::arg("input") = py::none(),
            py::arg("target") = py::none(), py::arg("output") = py::none(), "Replays ranges first..last for n rows.")
       .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("least"),
-           py::arg("drop_last"), py::arg("result"), "One pass over the data; (loss, score, steps, finite).")
+           py::arg("drop_last"), py::arg("result"), py::arg("mixing") = py::none(), py::arg("timetable") = py::none(),
+           "One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; "
+           "timetable: (places, values) of scalars to set before each step.")
       .def("blocks", &blocks, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("out"), py::arg("block"),
            "Forward over all rows of x into out, in blocks.")
       .def("step", &step, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"), py::arg("result"),

@@ -149,53 +149,78 @@ std::vector<double> Runner::time_ops(int first, int last, Index n, const Externa
 
 namespace {
 
+template <typename T>
+void mix(void* out, const void* row, const void* partner, Index bytes, double share) {
+  auto* const to = static_cast<T*>(out);
+  const auto *const a = static_cast<const T*>(row), *const b = static_cast<const T*>(partner);
+  const T mine = static_cast<T>(share), rest = 1 - mine;
+  const Index count = bytes / static_cast<Index>(sizeof(T));
+  for (Index j = 0; j < count; ++j) to[j] = mine * a[j] + rest * b[j];
+}
+
 // Rows of a data set that make up a batch, and where they are gathered.
 struct Batch {
   Index begin, rows;
   char *x, *y;
 
-  void gather(const Dataset& data, const Index* order, const Team& team) const {
+  void gather(const Dataset& data, const EpochPlan& plan, DType dtype, const Team& team) const {
+    const auto mixed = dtype == DType::float32 ? mix<float> : mix<double>;
     const Span mine = share(team, rows, 1);
     for (Index i = mine.begin; i < mine.end; ++i) {
-      const Index row = order ? order[begin + i] : begin + i;
-      std::memcpy(x + i * data.x_bytes, data.x + row * data.x_bytes, static_cast<std::size_t>(data.x_bytes));
-      std::memcpy(y + i * data.y_bytes, data.y + row * data.y_bytes, static_cast<std::size_t>(data.y_bytes));
+      const Index row = plan.order ? plan.order[begin + i] : begin + i;
+      const auto copy = [&](char* out, const char* from, Index bytes) {
+        if (plan.mixing.partner) {
+          mixed(out, from + row * bytes, from + plan.mixing.partner[begin + i] * bytes, bytes,
+                plan.mixing.share[begin + i]);
+        } else {
+          std::memcpy(out, from + row * bytes, static_cast<std::size_t>(bytes));
+        }
+      };
+      copy(x + i * data.x_bytes, data.x, data.x_bytes);
+      copy(y + i * data.y_bytes, data.y, data.y_bytes);
     }
   }
 };
 
-// How many rows the batch at `begin` has; 0 after the last one.
-Index batch_rows(const Dataset& data, const EpochPlan& plan, Index begin) {
-  const Index rows = std::min(plan.batch_size, data.rows - begin);
-  if (plan.drop_last) return rows < plan.batch_size ? 0 : rows;
-  const Index after = data.rows - begin - rows;
-  return after < plan.least ? rows + after : rows;
-}
-
 }  // namespace
 
+Index EpochPlan::batch_rows(Index begin) const {
+  const Index taken = std::min(batch_size, rows - begin);
+  if (drop_last) return taken < batch_size ? 0 : taken;
+  const Index after = rows - begin - taken;
+  return after < least ? taken + after : taken;
+}
+
+Index EpochPlan::steps() const {
+  Index count = 0;
+  for (Index begin = 0; batch_rows(begin) > 0; begin += batch_rows(begin)) ++count;
+  return count;
+}
+
 EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted) {
-  const Index most = std::min(plan.batch_size + plan.least, data.rows);
+  const Index most = std::min(plan.batch_size + plan.least, plan.rows);
   reserve(most);
   // Of this step and the next. The epoch's own: between steps others may train the model, too.
   const Buffer x[2] = {Buffer::uninitialized(most * data.x_bytes), Buffer::uninitialized(most * data.x_bytes)};
   const Buffer y[2] = {Buffer::uninitialized(most * data.y_bytes), Buffer::uninitialized(most * data.y_bytes)};
   const auto batch_at = [&](Index begin, Index step) {
-    return Batch{begin, batch_rows(data, plan, begin), x[step % 2].data(), y[step % 2].data()};
+    return Batch{begin, plan.batch_rows(begin), x[step % 2].data(), y[step % 2].data()};
   };
   const int last_range = static_cast<int>(program_->ranges().size()) - 1;
-  const auto* const scalars = reinterpret_cast<const double*>(memory_->base(static_cast<int>(Arena::scalars)));
+  auto* const scalars = reinterpret_cast<double*>(memory_->base(static_cast<int>(Arena::scalars)));
+  const Timetable& table = plan.timetable;
   EpochResult total{0, 0, 0, true};
   Index seen = 0;
   auto asked = Clock::now();
   Batch batch = batch_at(0, 0);
-  batch.gather(data, plan.order, Team{0, 1, nullptr, nullptr});
+  batch.gather(data, plan, program_->dtype(), Team{0, 1, nullptr, nullptr});
   while (batch.rows > 0) {
     // Each thread that is done with the step gathers its part of the next batch: no thread has to wait for it.
     const Index n = batch.rows;
     const Batch next = batch_at(batch.begin + n, total.steps + 1);
+    for (Index k = 0; k < table.count; ++k) scalars[table.places[k]] = table.values[total.steps * table.count + k];
     run_and(0, last_range, n, {batch.x, batch.y, nullptr},
-            [&](const Team& team) { next.gather(data, plan.order, team); });
+            [&](const Team& team) { next.gather(data, plan, program_->dtype(), team); });
     batch = next;
     const double loss = scalars[plan.result];
     seen += n;

@@ -28,12 +28,32 @@ struct Dataset {
   Index x_bytes, y_bytes;  // of one row
 };
 
+// Row i of an epoch is share[i] of its own row and the rest of row partner[i], features and targets alike.
+struct Mixing {
+  const Index* partner = nullptr;
+  const double* share = nullptr;
+};
+
+// Scalars to set before each step: one row of values a step, such as the rates of a schedule.
+struct Timetable {
+  const Index* places = nullptr;
+  Index count = 0;
+  const double* values = nullptr;
+};
+
 struct EpochPlan {
   const Index* order;  // rows in the order they are taken, or null: as they lie
+  Index rows;          // how many are taken: all that order has, or all there are
   Index batch_size;
   Index least;     // a last batch of fewer rows joins the one before (batch norm needs two)
   bool drop_last;  // leave out a last, smaller batch
   Index result;    // the scalars that the loss writes to
+  Mixing mixing;
+  Timetable timetable;
+
+  // How many rows the batch at `begin` has; 0 after the last one.
+  Index batch_rows(Index begin) const;
+  Index steps() const;
 };
 
 struct EpochResult {
