@@ -20,6 +20,7 @@ class Group(MutableMapping[str, Any]):
         self._owner = weakref.ref(owner)  # not a cycle: slots are to be freed as soon as the optimizer goes
         self._kind = type(owner).__name__
         self._items = {**settings, "params": parameters}
+        self.initial_lr: float | None = None  # "lr" when the first schedule came; None: it was set by hand since
         self.blocks: list[tuple[Settings, bool]] = []  # the settings of each op, and whether it updates matrices
 
     def __getitem__(self, key: str) -> Any:
@@ -38,6 +39,8 @@ class Group(MutableMapping[str, Any]):
         if key not in self or key == "params":
             raise KeyError(f"[{self._kind}] there is no setting {key!r} to set")
         self.check({**self, key: value}, self._kind)
+        if key == "lr":
+            self.initial_lr = None
         self._items[key] = value
         self.write()
 
@@ -58,18 +61,35 @@ class Group(MutableMapping[str, Any]):
     def replace(self, settings: Mapping[str, Any], step: float) -> None:
         """Take over checked settings and the number of steps so far."""
         self._items.update({key: value for key, value in settings.items() if key in self and key != "params"})
+        self.initial_lr = None
         self.write()
         for block, _ in self.blocks:
             block["step"] = step
 
+    def take(self, settings: Mapping[str, Any]) -> None:
+        """Take over what a schedule says, and has checked."""
+        self._items.update(settings)
+        self.write()
+
     def write(self) -> None:
         """Put the settings where the kernels read them."""
+        for block, matrices in self.blocks:
+            for name, field in self.fields({}).items():
+                block[name] = 0.0 if self._spared(name, matrices) else float(field)
+
+    def fields(self, changed: Mapping[str, Any]) -> dict[str, float]:
+        """What the kernels read, with some settings changed."""
         owner = self._owner()
         assert owner is not None
-        for block, matrices in self.blocks:
-            for name, field in owner.fields(self).items():
-                decays = matrices or self["decay_bias"]
-                block[name] = 0.0 if name == "weight_decay" and not decays else float(field)
+        return owner.fields({**self._items, **changed})
+
+    def places(self, name: str) -> list[int]:
+        """Scalars that hold a field of :meth:`fields`."""
+        return [block.index(name) for block, matrices in self.blocks if not self._spared(name, matrices)]
+
+    def _spared(self, name: str, matrices: bool) -> bool:
+        """Whether a field is zero there: biases and the like do not decay unless asked to."""
+        return name == "weight_decay" and not matrices and not self["decay_bias"]
 
     def __repr__(self) -> str:
         return f"Group({', '.join(f'{key}={value!r}' for key, value in self.items())})"
