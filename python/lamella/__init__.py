@@ -18,11 +18,13 @@ from lamella import nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
-from lamella.trainer import DivergenceError, History, Trainer
+from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
 __all__ = [
+    "CutOnDivergence",
     "DivergenceError",
     "History",
+    "LRRangeTest",
     "Trainer",
     "__version__",
     "get_num_threads",

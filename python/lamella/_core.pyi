@@ -22,6 +22,7 @@ __all__: list[str] = [
     "call_kernel",
     "compiler",
     "encode_labels",
+    "epoch_steps",
     "get_num_threads",
     "isa",
     "isas",
@@ -204,9 +205,11 @@ class Runner:
         least: typing.SupportsInt | typing.SupportsIndex,
         drop_last: bool,
         result: typing.SupportsInt | typing.SupportsIndex,
+        mixing: typing.Any = None,
+        timetable: typing.Any = None,
     ) -> tuple[float, float, int, bool]:
         """
-        One pass over the data; (loss, score, steps, finite).
+        One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; timetable: (places, values) of scalars to set before each step.
         """
     def exchange(
         self,
@@ -334,6 +337,16 @@ def encode_labels(
 ) -> numpy.typing.NDArray[numpy.int32]:
     """
     Checks class labels and converts them to int32.
+    """
+
+def epoch_steps(
+    rows: typing.SupportsInt | typing.SupportsIndex,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsInt | typing.SupportsIndex,
+    drop_last: bool,
+) -> int:
+    """
+    Steps of an epoch.
     """
 
 def get_num_threads() -> int:

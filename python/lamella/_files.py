@@ -14,10 +14,11 @@ from lamella.nn.module import Module
 _FORMAT = "lamella-model-1"
 
 
-def _architecture(module: Module) -> dict[str, Any]:
+def architecture_of(module: Module) -> dict[str, Any]:
+    """Types and arguments of a module and all inside it."""
     description = {"type": type(module).__name__, **module.config()}
     if module.children():
-        description["layers"] = [_architecture(child) for _, child in module.children()]
+        description["layers"] = [architecture_of(child) for _, child in module.children()]
     return description
 
 
@@ -78,8 +79,6 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any
     TypeError
         If ``model`` is no module, or ``metadata`` does not go into JSON.
     """
-    from safetensors.numpy import save as to_bytes
-
     if not isinstance(model, Module):
         raise TypeError(f"[save] model is {model!r} but must be a Module")
     if metadata is not None and not isinstance(metadata, Mapping):
@@ -89,16 +88,27 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any
     except (TypeError, ValueError) as error:
         raise TypeError(f"[save] metadata does not go into JSON: {error}") from error
     header = {
-        "format": _FORMAT,
-        "lamella": __version__,
         "dtype": model.store().dtype.name,
-        "architecture": json.dumps(_architecture(model)),
+        "architecture": json.dumps(architecture_of(model)),
         "metadata": extra,
     }
-    write_atomically(path, _in_order(to_bytes(model.state_dict(), metadata=header)))
+    write_tensors(path, _FORMAT, header, model.state_dict())
 
 
-def _read(path: str | os.PathLike[str], where: str, tensors: bool = True) -> tuple[dict[str, str], dict[str, Array]]:
+def write_tensors(
+    path: str | os.PathLike[str], format: str, header: Mapping[str, str], tensors: Mapping[str, Array]
+) -> None:
+    """Write arrays and text under the name of a format, atomically."""
+    from safetensors.numpy import save as to_bytes
+
+    metadata = {"format": format, "lamella": __version__, **header}
+    write_atomically(path, _in_order(to_bytes(dict(tensors), metadata=metadata)))
+
+
+def read_tensors(
+    path: str | os.PathLike[str], where: str, format: str = _FORMAT, writer: str = "lamella.save", tensors: bool = True
+) -> tuple[dict[str, str], dict[str, Array]]:
+    """What :func:`write_tensors` wrote: the text, and the arrays if asked for."""
     from safetensors import SafetensorError, safe_open
 
     if not os.path.isfile(path):
@@ -109,10 +119,8 @@ def _read(path: str | os.PathLike[str], where: str, tensors: bool = True) -> tup
             state = {key: file.get_tensor(key) for key in file.keys()} if tensors else {}  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise ValueError(f"[{where}] {os.fspath(path)} is damaged or no safetensors file: {error}") from error
-    if header.get("format") != _FORMAT:
-        raise ValueError(
-            f"[{where}] {os.fspath(path)} was not written by lamella.save (format {header.get('format')!r})"
-        )
+    if header.get("format") != format:
+        raise ValueError(f"[{where}] {os.fspath(path)} was not written by {writer} (format {header.get('format')!r})")
     return header, state
 
 
@@ -145,8 +153,8 @@ def load(
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"[load] into is {into!r:.80} but must be a Module")
-    header, state = _read(path, "load")
-    architecture = _parse(header, "architecture", path, "load")
+    header, state = read_tensors(path, "load")
+    architecture = parse_header(header, "architecture", path, "load")
     model = into
     if model is None:
         model = _build(architecture, layers or {}, "load").eval()
@@ -154,9 +162,7 @@ def load(
             raise ValueError(f"[load] {os.fspath(path)} has dtype {header.get('dtype')!r}, which is none of a model's")
         model.dtype = header["dtype"]
     else:
-        own, found = _without_seeds(_architecture(model)), _without_seeds(architecture)
-        if own != found:
-            raise ValueError(f"[load] {os.fspath(path)} holds another architecture: {_difference(found, own)}")
+        check_architecture(model, architecture, path, "load")
     try:
         model.load_state_dict(state)
     except (TypeError, ValueError) as error:
@@ -164,7 +170,15 @@ def load(
     return model
 
 
-def _parse(header: dict[str, str], key: str, path: str | os.PathLike[str], where: str) -> dict[str, Any]:
+def check_architecture(model: Module, architecture: Any, path: str | os.PathLike[str], where: str) -> None:
+    """ValueError if a file's architecture is not the model's."""
+    own, found = _without_seeds(architecture_of(model)), _without_seeds(architecture)
+    if own != found:
+        raise ValueError(f"[{where}] {os.fspath(path)} holds another architecture: {_difference(found, own)}")
+
+
+def parse_header(header: dict[str, str], key: str, path: str | os.PathLike[str], where: str) -> dict[str, Any]:
+    """A part of a file's text that is a JSON object."""
     try:
         value = json.loads(header[key])
     except (KeyError, ValueError) as error:
@@ -190,5 +204,5 @@ def _difference(file: Any, own: Any, at: str = "model") -> str:
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What was given to :func:`save` as ``metadata``; reads only the file's header."""
-    header, _ = _read(path, "load_metadata", tensors=False)
-    return _parse(header, "metadata", path, "load_metadata")
+    header, _ = read_tensors(path, "load_metadata", tensors=False)
+    return parse_header(header, "metadata", path, "load_metadata")

@@ -146,7 +146,7 @@ def test_what_fit_writes_down(loss):
 
     history = trainer.fit(x, y, 3, validation_data=(x[:30], y[:30]), on_epoch=look)
     score = make().score_name
-    assert set(history) == {"loss", score, "seconds", "val_loss", f"val_{score}"}
+    assert set(history) == {"loss", score, "seconds", "lr", "val_loss", f"val_{score}"}
     assert history.epochs == 3
     assert "3 epochs" in repr(history)
     for epoch, record, evaluated in seen:

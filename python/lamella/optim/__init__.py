@@ -13,11 +13,11 @@ from lamella.optim.schedule import (
     ExponentialLR,
     InverseSqrtLR,
     InverseTimeLR,
-    LRScheduler,
     LambdaLR,
     LinearLR,
-    MultiStepLR,
+    LRScheduler,
     MultiplicativeLR,
+    MultiStepLR,
     OneCycleLR,
     PiecewiseConstantLR,
     PolynomialLR,
@@ -29,6 +29,7 @@ from lamella.optim.schedule import (
 from lamella.optim.sgd import SGD
 
 __all__ = [
+    "SGD",
     "Adam",
     "ChainedScheduler",
     "ConstantLR",
@@ -49,7 +50,6 @@ __all__ = [
     "PolynomialLR",
     "RMSprop",
     "ReduceLROnPlateau",
-    "SGD",
     "SequentialLR",
     "StepLR",
     "Warmup",

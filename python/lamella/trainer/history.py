@@ -1,16 +1,22 @@
-"""What a training saw, and how it may end."""
-
-
-class DivergenceError(ArithmeticError):
-    """The loss became infinite or NaN during :meth:`Trainer.fit`."""
+"""What a training saw."""
 
 
 class History(dict[str, list[float]]):
     """What ``fit`` saw, a list a quantity and an entry an epoch.
 
-    Keys: "loss" (mean over the epoch's batches), the loss's score ("accuracy" or "mse"), "seconds", and with validation
-    data "val_loss" and "val_" + score.
+    Keys: "loss" (mean over the epoch's batches), the loss's score ("accuracy" or "mse"), "seconds", "lr" (the first
+    parameter group's, in the epoch's last step), and with validation data "val_loss" and "val_" + score.
+
+    Attributes
+    ----------
+    best_epoch : int or None
+        With ``patience``: the epoch (from 0) whose ``monitor`` was best.
+    stopped : str or None
+        Why it ended before the last epoch: "patience" or "on_epoch"; None if it did not.
     """
+
+    best_epoch: int | None = None
+    stopped: str | None = None
 
     @property
     def epochs(self) -> int:
@@ -24,4 +30,6 @@ class History(dict[str, list[float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items() if values)
-        return f"History({self.epochs} epochs{'; last: ' + last if last else ''})"
+        best = f"; best: epoch {self.best_epoch}" if self.best_epoch is not None else ""
+        stopped = f"; stopped by {self.stopped}" if self.stopped is not None else ""
+        return f"History({self.epochs} epochs{'; last: ' + last if last else ''}{best}{stopped})"

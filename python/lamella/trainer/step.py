@@ -8,6 +8,8 @@ from lamella._arrays import Array
 from lamella.nn.builder import Builder, Value
 from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
+from lamella.trainer.mixup import Mixing, mixed
+from lamella.trainer.scheduling import Timetable
 
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
@@ -49,12 +51,18 @@ class NativeStep:
         return self.runner.step(0, self._last, x, target, self._settings.index("value"))[0]
 
     def epoch(
-        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+        self,
+        x: Array,
+        target: Array,
+        order: Array | None,
+        batch_size: int,
+        drop_last: bool,
+        mixing: Mixing | None = None,
+        timetable: Timetable | None = None,
     ) -> tuple[float, float, int, bool]:
         """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
-        return self.runner.epoch(
-            x, target, order, batch_size, self.least_rows, drop_last, self._settings.index("value")
-        )
+        result = self._settings.index("value")
+        return self.runner.epoch(x, target, order, batch_size, self.least_rows, drop_last, result, mixing, timetable)
 
 
 class StepByHand:
@@ -88,19 +96,35 @@ class StepByHand:
         return value
 
     def epoch(
-        self, x: Array, target: Array, order: Array | None, batch_size: int, drop_last: bool
+        self,
+        x: Array,
+        target: Array,
+        order: Array | None,
+        batch_size: int,
+        drop_last: bool,
+        mixing: Mixing | None = None,
+        timetable: Timetable | None = None,
     ) -> tuple[float, float, int, bool]:
         """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
         total = score = 0.0
         steps = seen = begin = 0
-        while begin < len(x):
-            n = min(batch_size, len(x) - begin)
+        taken = len(x) if order is None else len(order)
+        scalars = self.store.memory.view(_core.Arena.scalars, 0, 0, [self.store.memory.size(_core.Arena.scalars)])
+        while begin < taken:
+            n = min(batch_size, taken - begin)
             if drop_last and n < batch_size:
                 break
-            if not drop_last and len(x) - begin - n < self.least_rows:
-                n = len(x) - begin
-            rows = slice(begin, begin + n) if order is None else order[begin : begin + n]
-            value = self.run(x[rows], target[rows])
+            if not drop_last and taken - begin - n < self.least_rows:
+                n = taken - begin
+            batch = slice(begin, begin + n)
+            rows = batch if order is None else order[batch]
+            features, targets = x[rows], target[rows]
+            if mixing is not None:
+                partners, shares = mixing[0][batch], mixing[1][batch]
+                features, targets = mixed(features, x[partners], shares), mixed(targets, target[partners], shares)
+            if timetable is not None:
+                scalars[timetable[0]] = timetable[1][steps]
+            value = self.run(features, targets)
             begin, seen, steps = begin + n, seen + n, steps + 1
             total, score = total + value * n, score + self.loss.score * n
             if not math.isfinite(value):

@@ -1,7 +1,7 @@
 """The trainer: steps, epochs, validation."""
 
-import time
-from collections.abc import Callable
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from lamella import _core
@@ -11,8 +11,17 @@ from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.nn.store import Store
 from lamella.optim.optimizer import Optimizer
-from lamella.trainer.history import DivergenceError, History
+from lamella.optim.schedule import LRScheduler
+from lamella.trainer import checkpoint, range_test
+from lamella.trainer.divergence import CutOnDivergence
+from lamella.trainer.early_stopping import EarlyStopping
+from lamella.trainer.history import History
+from lamella.trainer.mixup import Mixup
+from lamella.trainer.order import Order, Sampling
+from lamella.trainer.range_test import LRRangeTest
+from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.step import NativeStep, StepByHand
+from lamella.trainer.training import OnEpoch, Training
 
 
 class Trainer:
@@ -49,6 +58,8 @@ class Trainer:
         self.history = History()
         self._check_owner(model.store())
         self._step: NativeStep | StepByHand | None = None
+        self._schedule: LRScheduler | None = None  # of the last fit
+        self._schedule_state: Mapping[str, Any] | None = None  # loaded, for the schedule of the next fit
 
     def _check_owner(self, store: Store) -> None:
         optimizer = type(self.optimizer).__name__
@@ -126,7 +137,17 @@ class Trainer:
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
-        on_epoch: Callable[[int, dict[str, float]], bool | None] | None = None,
+        on_epoch: OnEpoch | None = None,
+        *,
+        schedule: LRScheduler | None = None,
+        unit: str | None = None,
+        monitor: str = "val_loss",
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        on_divergence: CutOnDivergence | None = None,
+        mixup: float | None = None,
+        sampling: Sampling = None,
     ) -> History:
         """Train for some epochs, each one native call.
 
@@ -145,7 +166,32 @@ class Trainer:
             Leave out a last, smaller batch. If kept, and too small for batch normalization, it joins the one before.
         on_epoch : callable, optional
             Called as ``on_epoch(epoch, record)`` after each epoch (from 0) with its new entries of the history; True
-            stops the training.
+            stops the training. May set ``optimizer.lr``, or save the trainer.
+        schedule : LRScheduler, optional
+            Sets the optimizer's rates, from where it is: ``optim.StepLR(optimizer, 10)``.
+        unit : "epoch" or "step", optional
+            What the schedule counts. By default each part of it what it is made for: OneCycleLR, CyclicLR and Warmup
+            steps (batches), as PyTorch's documentation advises, all others epochs.
+        monitor : str, default "val_loss"
+            Key of the record that ReduceLROnPlateau and ``patience`` look at: "loss", the loss's score, or with
+            validation data "val_" + either. Accuracies are to rise, everything else is to fall.
+        patience : int, optional
+            Stop after so many epochs in a row without improvement; the count begins with each call.
+        min_delta : float, default 0
+            What counts as an improvement on the best so far.
+        restore_best : bool, default True
+            With ``patience``: end with the weights and running statistics of the best epoch, also where the epochs ran
+            out first. The optimizer stays as it is.
+        on_divergence : CutOnDivergence, optional
+            Where the loss becomes NaN or infinite, go on from the last good epoch at lower rates.
+        mixup : float, optional
+            alpha of mixup (Zhang et al. 2018): each row becomes a convex combination of two, and so do their targets,
+            with weights from Beta(alpha, alpha), a function of the model's seed and the epochs so far. For floating
+            targets.
+        sampling : "balanced" or callable, optional
+            Which rows an epoch takes. "balanced": as many as there are, classes equally often, by the model's seed and
+            the epochs so far. ``sampling(epoch, rng)`` returns row numbers, any number of them, in the order they are
+            taken; epochs count from the trainer's first, and ``rng`` is a function of that and the seed.
 
         Returns
         -------
@@ -155,7 +201,8 @@ class Trainer:
         Raises
         ------
         ValueError
-            If data has NaN or infinite values (by column), labels are out of range, or shapes differ.
+            If data has NaN or infinite values (by column), labels are out of range, shapes differ, ``monitor`` names
+            what is not there, or the schedule does not last so long. Nothing is trained then.
         DivergenceError
             If the loss becomes NaN or infinite; the model keeps its last weights.
         """
@@ -164,13 +211,10 @@ class Trainer:
         batch_size = _check.integer(where, "batch_size", batch_size, 1)
         if on_epoch is not None and not callable(on_epoch):
             raise TypeError(f"[{where}] on_epoch is {on_epoch!r} but must be a function of (epoch, record)")
-        columns = getattr(x, "columns", None)
-        features = self._features(x, where)
+        if on_divergence is not None and not isinstance(on_divergence, CutOnDivergence):
+            raise TypeError(f"[{where}] on_divergence is {on_divergence!r} but must be a CutOnDivergence")
+        features, target = self._training_data(x, y, where)
         n, width = features.shape
-        check_finite(features, "x", where, columns)
-        target = self._targets(y, n, width, where)
-        if target.dtype.kind == "f":
-            check_finite(target, "y", where)
         validation = None
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
@@ -178,29 +222,206 @@ class Trainer:
                     f"[{where}] validation_data is a {type(validation_data).__name__} but must be a pair (x, y)"
                 )
             validation = self._evaluation_data(*validation_data, where=f"{where} validation_data")
-            check_finite(validation[0], "x", f"{where} validation_data", columns)
+            check_finite(validation[0], "x", f"{where} validation_data", getattr(x, "columns", None))
         batch_size = min(batch_size, n)
         self.model.check_rows(batch_size, self.mode(), where)
         step = self._prepare(width)
+        stopping = None
+        if patience is not None:
+            self._check_monitor(monitor, validation is not None, where)
+            stopping = EarlyStopping(self.model, monitor, patience, min_delta, restore_best, where)
+        order = Order(n, target, sampling, shuffle, self._seed(), step.least_rows, where)
+        mixing = Mixup(mixup, target, self._seed(), where)
+        scheduling = Scheduling(schedule, unit, self.optimizer, self._schedule_state, where)
+        if scheduling.watches:
+            self._check_monitor(monitor, validation is not None, where)
+        if order.fixed_length is not None:
+            scheduling.check(_core.epoch_steps(n, batch_size, step.least_rows, drop_last), epochs)
+        self._schedule = schedule
+        if schedule is not None:
+            self._schedule_state = None
+        training = Training(
+            trainer=self,
+            step=step,
+            x=features,
+            target=target,
+            validation=validation,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            order=order,
+            mixup=mixing,
+            scheduling=scheduling,
+            monitor=monitor,
+            stopping=stopping,
+            on_divergence=on_divergence,
+        )
+        return training.run(epochs, on_epoch)
 
-        history = History()
-        for epoch in range(epochs):
-            order = _core.permutation(n, self._seed(), self.history.epochs) if shuffle else None
-            begin = time.perf_counter()
-            loss, score, steps, finite = step.epoch(features, target, order, batch_size, drop_last)
-            record = {"loss": loss, self.loss.score_name: score, "seconds": time.perf_counter() - begin}
-            if not finite:
-                raise DivergenceError(
-                    f"[{where}] the loss became {loss} at epoch {epoch}, batch {steps - 1}: try a lower learning rate "
-                    f"(it is {self.optimizer.lr:g}), or standardise the data"
-                )
-            if validation is not None:
-                record.update({f"val_{key}": value for key, value in self._evaluate(*validation).items()})
-            history.add(record)
-            self.history.add(record)
-            if on_epoch is not None and on_epoch(epoch, record):
-                break
-        return history
+    def _training_data(self, x: Any, y: Any, where: str) -> tuple[Array, Array]:
+        """Checked features and targets, all finite."""
+        features = self._features(x, where)
+        check_finite(features, "x", where, getattr(x, "columns", None))
+        target = self._targets(y, features.shape[0], features.shape[1], where)
+        if target.dtype.kind == "f":
+            check_finite(target, "y", where)
+        return features, target
+
+    def _check_monitor(self, monitor: Any, validates: bool, where: str) -> None:
+        own = ["loss", self.loss.score_name]
+        known = [*own, "seconds", "lr", *([f"val_{key}" for key in own] if validates else [])]
+        if monitor not in known:
+            hint = "" if validates else " (there is no validation_data)"
+            raise ValueError(f"[{where}] monitor is {monitor!r} but an epoch's record has {', '.join(known)}{hint}")
+
+    def steps_per_epoch(self, rows: int, batch_size: int = 32, drop_last: bool = False) -> int:
+        """Steps that an epoch of :meth:`fit` takes over so many rows, for schedules that have to know."""
+        where = "Trainer.steps_per_epoch"
+        rows = _check.integer(where, "rows", rows, 1)
+        batch_size = min(_check.integer(where, "batch_size", batch_size, 1), rows)
+        return _core.epoch_steps(rows, batch_size, self.model.least_rows_of_all(self.mode()), drop_last)
+
+    def lr_range_test(
+        self,
+        x: Any,
+        y: Any,
+        low: float = 1e-7,
+        high: float = 10.0,
+        steps: int = 100,
+        batch_size: int = 32,
+        smoothing: float = 0.9,
+        divergence: float = 4.0,
+    ) -> LRRangeTest:
+        """Train at rates that grow from step to step, to see which are good. Model and optimizer are then as before.
+
+        Smith 2017. The rates grow by the same factor from ``low`` to ``high``; it ends early when the loss diverges.
+        Rates are the first parameter group's; the others' keep their proportion to it.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+            Targets, as the loss takes them.
+        low, high : float, default 1e-7 and 10
+        steps : int, default 100
+            At least 2.
+        batch_size : int, default 32
+        smoothing : float, default 0.9
+            Share of the past in the average of losses. In [0, 1).
+        divergence : float, default 4
+            The loss diverges when its average is so many times the lowest one so far, or NaN or infinite. Above 1.
+
+        Returns
+        -------
+        LRRangeTest
+            Rates, losses, ``.suggestion`` and ``.plot()``.
+        """
+        where = "Trainer.lr_range_test"
+        limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
+        smoothing = _check.number(where, "smoothing", smoothing, 0, 1, open_end=True)
+        features, target = self._training_data(x, y, where)
+        return range_test.grow(self, features, target, limits, smoothing, where)
+
+    def largest_stable_lr(
+        self,
+        x: Any,
+        y: Any,
+        high: float = 10.0,
+        factor: float = 0.5,
+        low: float = 1e-7,
+        steps: int = 100,
+        batch_size: int = 32,
+        divergence: float = 4.0,
+    ) -> float:
+        """Start large, and halve the rate until the loss does not diverge. Model and optimizer are then as before.
+
+        Bengio 2012. Each rate is tried for some steps from the present weights.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+            Targets, as the loss takes them.
+        high : float, default 10
+            The first rate, of the first parameter group; the others' keep their proportion to it.
+        factor : float, default 0.5
+            In (0, 1).
+        low : float, default 1e-7
+        steps : int, default 100
+            For each rate.
+        batch_size : int, default 32
+        divergence : float, default 4
+            The loss diverges when its average is so many times the lowest one so far, or NaN or infinite. Above 1.
+
+        Returns
+        -------
+        float
+            The first rate at which the loss did not diverge. A good one to train at is a part of that.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss diverges at every rate down to ``low``.
+        """
+        where = "Trainer.largest_stable_lr"
+        limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
+        factor = _check.number(where, "factor", factor, 0, 1, open_end=True)
+        if factor == 0:
+            raise ValueError(f"[{where}] factor is {factor!r} but must be above 0")
+        features, target = self._training_data(x, y, where)
+        return range_test.shrink(self, features, target, limits, factor, where)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a training that is stopped needs to go on with the same bits.
+
+        Returns
+        -------
+        dict
+            "model" and "optimizer" (their state dicts), "counters" (scalars of the layers, such as dropout's steps),
+            "schedule" (of the last :meth:`fit`, or None), "history" and "seed".
+        """
+        return checkpoint.state_of(self)
+
+    def load_state_dict(self, state: Mapping[str, Any], schedule: bool = True) -> None:
+        """Take over what :meth:`state_dict` gave; if it does not fit, nothing is changed.
+
+        Parameters
+        ----------
+        state : mapping
+        schedule : bool, default True
+            Whether the schedule that is given to the next :meth:`fit` goes on from the state's. Make it with the same
+            arguments as before.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another model, optimizer or trainer.
+        """
+        checkpoint.restore(self, state, schedule, "Trainer.load_state_dict")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`state_dict` to a file, atomically: the file is the old one or the whole new one, never half.
+
+        Safetensors and JSON, no pickle. For a model alone, to be used elsewhere, :func:`lamella.save`.
+        """
+        checkpoint.save(self, path)
+
+    def load(self, path: str | os.PathLike[str], schedule: bool = True) -> None:
+        """Go on from a file that :meth:`save` wrote; if it does not fit, nothing is changed.
+
+        Parameters
+        ----------
+        path : str or path
+        schedule : bool, default True
+            As in :meth:`load_state_dict`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, no trainer's, or of another model or optimizer.
+        """
+        checkpoint.load(self, path, schedule)
 
     def _seed(self) -> int:
         return self.model.store().seed

@@ -13,8 +13,8 @@ class ChainedScheduler(LRScheduler):
     Parameters
     ----------
     schedulers : list of LRScheduler
-        Of one optimizer; they are this schedule's own from now on. Those that say rates themselves (OneCycleLR, CyclicLR,
-        PiecewiseConstantLR) can only come first.
+        Of one optimizer; they are this schedule's own from now on. Those that say rates themselves (OneCycleLR,
+        CyclicLR, PiecewiseConstantLR) can only come first.
     optimizer : Optimizer, optional
         That of the first schedule if not given.
     """

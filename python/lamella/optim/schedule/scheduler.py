@@ -13,9 +13,10 @@ from lamella.optim.schedule.clock import Clock
 class LRScheduler:
     """Base of the schedules: the rates of an optimizer as a pure function of how far the training has come.
 
-    ``rate(t) = scale * f(base, t)``, for each parameter group with its own base, the rate that it had when the first
-    schedule was made. So schedules compose, and a training that is resumed has the same bits. Use it by hand, one
-    ``step()`` after each epoch (or batch, whatever it is to count), or give it to :meth:`lamella.Trainer.fit`.
+    ``rate(t) = scale * f(base, t)``, for each parameter group with its own base: the rate that it had when the first
+    schedule was made, or that was set by hand after that. So schedules compose, and a training that is resumed has the
+    same bits. Use it by hand, one ``step()`` after each epoch (or batch, whatever it is to count), or give it to
+    :meth:`lamella.Trainer.fit`.
 
     Rates may be set by hand at any time: the schedule goes on in proportion to what was set, as PyTorch's do. (Its
     OneCycleLR and CyclicLR overwrite it; here, they too go on in proportion.) Several schedules of one optimizer that
@@ -48,11 +49,15 @@ class LRScheduler:
         where = type(self).__name__
         self.optimizer = check_optimizer(where, optimizer)
         self.children = list(children)
+        self.base_lrs, self.scales = [], []
         for group in optimizer.param_groups:
             if group.initial_lr is None:
                 group.initial_lr = float(group["lr"])
-        self.base_lrs = [float(group.initial_lr or 0.0) for group in optimizer.param_groups]
-        self.scales = [1.0] * len(self.base_lrs)
+            base = group.initial_lr
+            self.base_lrs.append(base)
+            # Another rate than the base is another schedule's, which may go on beside this one.
+            beside = group["lr"] > 0 and base > 0 and not self.absolute and not self.children
+            self.scales.append(group["lr"] / base if beside else 1.0)
         self._clock = Clock(_check.integer(where, "last_epoch", last_epoch, -1) + 1)
         self._write()
 

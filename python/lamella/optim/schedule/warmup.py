@@ -9,8 +9,9 @@ class Warmup(LRScheduler):
     """The rate rises in a straight line for ``steps`` steps, then the schedule begins.
 
     Goyal et al. 2017. The same as ``SequentialLR`` of ``LinearLR(start_factor, total_iters=steps)`` and the schedule,
-    except that in :meth:`lamella.Trainer.fit` the warm-up counts steps (batches) even before a schedule that counts epochs:
-    ``Warmup(StepLR(optimizer, 10), 500)`` rises for 500 batches, and halves after every tenth epoch of the training.
+    except that in :meth:`lamella.Trainer.fit` the warm-up counts steps (batches) even before a schedule that counts
+    epochs: ``Warmup(StepLR(optimizer, 10), 500)`` rises for 500 batches, and falls after every tenth epoch of the
+    training.
 
     Parameters
     ----------

@@ -1,0 +1,120 @@
+"""A schedule inside a training: by epoch between native calls, by step within them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from lamella._arrays import Array
+from lamella.optim.optimizer import Optimizer
+from lamella.optim.schedule.arguments import choice
+from lamella.optim.schedule.clock import UNITS, Clock
+from lamella.optim.schedule.scheduler import LRScheduler
+
+#: Scalars to set before each step: their places, and a row of values a step.
+Timetable = tuple[Array, Array]
+
+
+class Scheduling:
+    """Sets the rates of a training's epochs and steps.
+
+    Parameters
+    ----------
+    schedule : LRScheduler or None
+    unit : "epoch", "step" or None
+        What all of the schedule counts; None: each part its own.
+    optimizer : Optimizer
+    state : mapping, optional
+        Taken over by the schedule before it goes on.
+    """
+
+    def __init__(
+        self, schedule: Any, unit: Any, optimizer: Optimizer, state: Mapping[str, Any] | None, where: str
+    ) -> None:
+        self._optimizer, self._unit, self._where = optimizer, unit, where
+        if schedule is not None and not isinstance(schedule, LRScheduler):
+            hint = " (an instance, not the class)" if isinstance(schedule, type) else ""
+            raise TypeError(f"[{where}] schedule is {schedule!r:.80} but must be an LRScheduler{hint}")
+        if unit is not None:
+            choice(where, "unit", unit, UNITS)
+        if schedule is not None and schedule.optimizer is not optimizer:
+            raise ValueError(f"[{where}] schedule ({schedule!r}) is a schedule of another optimizer")
+        self.schedule = schedule
+        self._before = None if schedule is None else schedule.state_dict()
+        if schedule is not None and state is not None:
+            try:
+                schedule.load_state_dict(state)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"[{where}] schedule is not the one of the state that was loaded: {error} "
+                    "(to begin another one, load the state with schedule=False)"
+                ) from error
+        self._table: list[list[dict[str, Any]]] = []  # of each step of the present epoch, by parameter group
+
+    @property
+    def watches(self) -> bool:
+        """Whether it looks at a quantity of the record."""
+        return self.schedule is not None and self.schedule.watches
+
+    def _clock(self, steps: int = 0, epochs: int = 0) -> Clock:
+        """So much later than now."""
+        assert self.schedule is not None
+        now = self.schedule.clock
+        now_epochs = now.steps if now.epochs is None else now.epochs
+        if self._unit == "step":
+            return Clock(now.steps + steps)
+        if self._unit == "epoch":
+            return Clock(now_epochs + epochs)
+        return Clock(now.steps + steps, now_epochs + epochs)
+
+    def check(self, steps: int, epochs: int) -> None:
+        """Raise, and leave the schedule as it was, if it does not reach that far."""
+        if self.schedule is None or steps == 0 or epochs == 0:
+            return
+        try:
+            self.schedule.settings(self._clock(steps * epochs - 1, epochs - 1))
+        except ValueError as error:
+            if self._before is not None:
+                self.schedule.load_state_dict(self._before)
+            message = f"[{self._where}] schedule does not last for {epochs} epochs of {steps} steps: {error}"
+            raise ValueError(message) from error
+
+    @contextmanager
+    def epoch(self, steps: int) -> Iterator[Timetable | None]:
+        """An epoch's rates, set; and what is to be set in the course of it."""
+        self._table = []
+        if self.schedule is not None:
+            self.schedule.advance(self._clock())
+            if self._unit == "step" or (self._unit is None and self.schedule.by_step):
+                self._table = [self.schedule.settings(self._clock(step)) for step in range(steps)]
+        try:
+            yield self._timetable()
+        finally:  # however far it came, the kernels' scalars are those that the groups show
+            for group in self._optimizer.param_groups:
+                group.write()
+
+    def _timetable(self) -> Timetable | None:
+        places: list[int] = []
+        columns: list[Array] = []
+        for index, group in enumerate(self._optimizer.param_groups if len(self._table) > 1 else ()):
+            fields = [group.fields(settings[index]) for settings in self._table]
+            for name in fields[0]:
+                column = np.array([values[name] for values in fields], np.float64)
+                if (column != column[0]).any():
+                    own = group.places(name)
+                    places += own
+                    columns += [column] * len(own)
+        if not places:
+            return None
+        return np.array(places, np.int64), np.ascontiguousarray(np.stack(columns, axis=1))
+
+    @property
+    def rate(self) -> float:
+        """Of the first parameter group in the last step of the present epoch."""
+        return float(self._table[-1][0]["lr"]) if self._table else self._optimizer.lr
+
+    def advance(self, steps: int, metrics: float | None) -> None:
+        """Go on to the next epoch's begin."""
+        if self.schedule is not None:
+            self.schedule.advance(self._clock(steps, 1), metrics)

@@ -1,0 +1,43 @@
+"""Copies of all that training steps change, to go back to."""
+
+from typing import TYPE_CHECKING, Any
+
+from lamella.nn.module import Module
+
+if TYPE_CHECKING:
+    from lamella.trainer.trainer import Trainer
+
+
+def counters(model: Module) -> dict[str, dict[str, float | int]]:
+    """Scalars of the layers by name: dropout's rate, seed and number of steps, and the like."""
+    return {name: module.settings.detach() for name, module in model.named_modules() if module.settings is not None}
+
+
+def set_counters(model: Module, values: dict[str, dict[str, float | int]]) -> None:
+    """Take back what :func:`counters` gave."""
+    for name, module in model.named_modules():
+        if module.settings is not None:
+            for field, value in values[name].items():
+                module.settings[field] = value
+
+
+class Snapshot:
+    """A model's weights, running statistics, counters and gradients, and its optimizer's state, as they are now."""
+
+    def __init__(self, trainer: "Trainer") -> None:
+        self._model, self._optimizer = trainer.model, trainer.optimizer
+        self._arrays = self._model.state_dict()
+        self._counters = counters(self._model)
+        self._gradients = [parameter.grad.copy() for _, parameter in self._model.named_parameters()]
+        self._updates: dict[str, Any] = self._optimizer.state_dict()
+        self._initial_lrs = [group.initial_lr for group in self._optimizer.param_groups]
+
+    def restore(self) -> None:
+        """Go back, bit for bit."""
+        self._model.load_state_dict(self._arrays)
+        set_counters(self._model, self._counters)
+        for (_, parameter), gradient in zip(self._model.named_parameters(), self._gradients, strict=True):
+            parameter.grad[...] = gradient
+        self._optimizer.load_state_dict(self._updates)
+        for group, initial_lr in zip(self._optimizer.param_groups, self._initial_lrs, strict=True):
+            group.initial_lr = initial_lr
