@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <optional>
+#include <tuple>
 
 #include "bindings/bindings.h"
+#include "bindings/indices.h"
 #include "bindings/unlocked.h"
 #include "core/check.h"
 #include "core/philox.h"
@@ -79,6 +82,20 @@ py::array_t<std::int32_t> encode_labels(const py::array_t<Index, py::array::c_st
   return result;
 }
 
+// (row, column, count) of the first value that is no whole number in [0, count), or None.
+std::optional<std::tuple<Index, Index, Index>> bad_index(const py::array& x, const std::vector<IndexColumn>& columns) {
+  require(x.ndim() == 2, "x is not two-dimensional");
+  for (const auto& item : columns) {
+    require(item.first >= 0 && item.first < x.shape(1), "x has no column ", item.first);
+  }
+  const bool narrow = x.dtype().is(py::dtype::of<float>());
+  require(narrow || x.dtype().is(py::dtype::of<double>()), "x is neither float32 nor float64");
+  const DType dtype = narrow ? DType::float32 : DType::float64;
+  const auto found = find_bad_index(contiguous(x, "x"), dtype, x.shape(0), x.shape(1), columns);
+  if (!found) return std::nullopt;
+  return std::make_tuple(found->row, found->column, found->count);
+}
+
 }  // namespace
 
 void bind_kernels(py::module_& module) {
@@ -89,6 +106,9 @@ void bind_kernels(py::module_& module) {
   module.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("stream"), "0..n-1 in random order.");
   module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("where"),
              "Checks class labels and converts them to int32.");
+  module.def(
+      "find_bad_index", &bad_index, py::arg("x"), py::arg("columns"),
+      "(row, column, count) of the first value that is no whole number in [0, count); columns: (column, count).");
 }
 
 }  // namespace lamella

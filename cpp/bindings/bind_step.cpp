@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/bindings.h"
+#include "bindings/indices.h"
 #include "bindings/unlocked.h"
 #include "program/runner.h"
 
@@ -24,13 +25,15 @@ enum class Targets : int {
 // run in one call. Anything else is left to Python, which converts it or says what is wrong with it.
 class QuickStep {
  public:
-  QuickStep(std::shared_ptr<Runner> runner, Index width, Index outputs, Index least_rows, Targets targets, Index result)
+  QuickStep(std::shared_ptr<Runner> runner, Index width, Index outputs, Index least_rows, Targets targets, Index result,
+            std::vector<IndexColumn> indices)
       : runner_(std::move(runner)),
         width_(width),
         outputs_(outputs),
         least_rows_(least_rows),
         targets_(targets),
-        result_(result) {}
+        result_(result),
+        indices_(std::move(indices)) {}
 
   // The loss, or nothing if x or y is not as expected.
   std::optional<double> run(const py::object& x, const py::object& y) {
@@ -38,6 +41,7 @@ class QuickStep {
     if (!features || features->nd != 2 || features->dimensions[1] != width_) return std::nullopt;
     const Index n = features->dimensions[0];
     if (n < std::max<Index>(least_rows_, 1)) return std::nullopt;
+    if (find_bad_index(features->data, runner_->program().dtype(), n, width_, indices_)) return std::nullopt;
     const bool labelled = targets_ == Targets::labels;
     const Proxy* wide = nullptr;
     const Proxy* given = labelled ? plain(y, py::dtype::num_of<std::int32_t>()) : plain(y, number_type());
@@ -109,6 +113,7 @@ class QuickStep {
   Index width_, outputs_, least_rows_;
   Targets targets_;
   Index result_;
+  std::vector<IndexColumn> indices_;
   std::vector<std::int32_t> labels_;
 };
 
@@ -121,8 +126,9 @@ void bind_step(py::module_& module) {
       .value("shares", Targets::shares)
       .finalize();
   py::class_<QuickStep>(module, "QuickStep", "A training step on arrays that need no conversion.")
-      .def(py::init<std::shared_ptr<Runner>, Index, Index, Index, Targets, Index>(), py::arg("runner"),
-           py::arg("width"), py::arg("outputs"), py::arg("least_rows"), py::arg("targets"), py::arg("result"))
+      .def(py::init<std::shared_ptr<Runner>, Index, Index, Index, Targets, Index, std::vector<IndexColumn>>(),
+           py::arg("runner"), py::arg("width"), py::arg("outputs"), py::arg("least_rows"), py::arg("targets"),
+           py::arg("result"), py::arg("indices"))
       .def("__call__", &QuickStep::run, py::arg("x"), py::arg("y"),
            "The loss; None, and nothing done, if x or y is not as the kernels take it.");
 }

@@ -9,7 +9,7 @@
 namespace lamella {
 namespace {
 
-enum class Kind { input, output, rows, dim, flag, hyper, epilogue, team };
+enum class Kind { input, output, rows, dim, flag, number, hyper, epilogue, team };
 
 template <typename A>
 struct Parameter {  // const SomeHyper&
@@ -34,6 +34,10 @@ struct Parameter<Dim> {
 template <>
 struct Parameter<Flag> {
   static constexpr Kind kind = Kind::flag;
+};
+template <>
+struct Parameter<Number> {
+  static constexpr Kind kind = Kind::number;
 };
 template <typename T>
 struct Parameter<const Epilogue<T>&> {
@@ -62,7 +66,7 @@ struct Bound<function> {
   static constexpr Kind kinds[arity] = {Parameter<Args>::kind...};
 
   static constexpr bool is_operand(Kind kind) { return kind == Kind::input || kind == Kind::output; }
-  static constexpr bool is_size(Kind kind) { return kind == Kind::dim || kind == Kind::flag; }
+  static constexpr bool is_size(Kind kind) { return kind == Kind::dim || kind == Kind::flag || kind == Kind::number; }
 
   static constexpr int operands_before(int position) {
     int count = 0;
@@ -102,6 +106,7 @@ struct Bound<function> {
     operator Rows() const { return {call.rows}; }
     operator Dim() const { return {call.sizes[size]}; }
     operator Flag() const { return {call.sizes[size] != 0}; }
+    operator Number() const { return {call.sizes[size]}; }
     operator const Team&() const { return team; }
   };
 

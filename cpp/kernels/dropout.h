@@ -30,5 +30,14 @@ void dropout_mask(std::uint64_t* mask,  // (ceil(n width / 64))
 template <typename T>
 void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper);
 
+// The classic form, Hinton et al. 2012: out = in where the bit is set, in training; and out = (1 - p) in, in
+// evaluation. Both forward and backward; out may be in.
+template <typename T>
+void dropout_classic(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld,
+                     const void* hyper);
+template <typename T>
+void dropout_expected(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld,
+                      const void* hyper);
+
 }  // namespace
 }  // namespace lamella

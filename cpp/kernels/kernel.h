@@ -11,6 +11,7 @@
 //   Rows                                   rows of this replay: the batch
 //   Dim                                    a size, fixed when the program is built
 //   Flag                                   an option, fixed when the program is built
+//   Number                                 a number that says nothing of the work, such as a stride, fixed likewise
 //   const SomeHyper&                       hyper-parameters: a struct of 8-byte fields in the scalars arena
 //   const Epilogue<T>&                     elementwise ops that fusion put onto this one's output
 //   const Team&                            the threads that run the op together
@@ -27,6 +28,10 @@ struct Dim {
 
 struct Flag {
   bool value;
+};
+
+struct Number {
+  Index value;
 };
 
 // Elementwise op on a tile of row-major matrices that all have row stride `ld`. `other` is the whole of what the op
@@ -58,7 +63,7 @@ struct Epilogue {
 struct Call {
   void* const* operands;
   Index rows;
-  const Index* sizes;  // Dim and Flag values in order
+  const Index* sizes;  // Dim, Flag and Number values in order
   const void* hyper;
   const Stage* stages;
   int stage_count;
@@ -67,13 +72,13 @@ struct Call {
 using Launch = void (*)(const Call&, const Team&);
 
 constexpr int kMaxOperands = 12;
-constexpr int kMaxSizes = 6;
+constexpr int kMaxSizes = 8;
 
 struct Signature {
   int operands;      // pointers
   unsigned outputs;  // bit i: operand i is written
-  unsigned dims;     // bit i: size i is a Dim (else a Flag)
-  int sizes;         // Dims and Flags
+  unsigned dims;     // bit i: size i is a Dim
+  int sizes;         // Dims, Flags and Numbers
   bool rows;         // work grows with the batch
   int hyper;         // 8-byte fields
   bool fusible;      // takes an Epilogue

@@ -23,6 +23,14 @@ void linear_backward_input(T* dx,        // (n, in)
                            const T* w,   // (in, out)
                            Rows n, Dim in, Dim out, const Epilogue<T>& epilogue, const Team& team);
 
+// y = x w^T + b: the layer's weights the other way round. y may not alias x. b may be null.
+template <typename T>
+void tied_forward(T* y,        // (n, in)
+                  const T* x,  // (n, out)
+                  const T* w,  // (in, out)
+                  const T* b,  // (in)
+                  Rows n, Dim in, Dim out, const Epilogue<T>& epilogue, const Team& team);
+
 // dw = x^T dy and db = column sums of dy, added to what is there if accumulate. db may be null.
 template <typename T>
 void linear_backward_weight(T* dw,        // (in, out)
@@ -30,6 +38,12 @@ void linear_backward_weight(T* dw,        // (in, out)
                             const T* dy,  // (n, out)
                             const T* x,   // (n, in)
                             Rows n, Dim in, Dim out, Flag accumulate, const Team& team);
+
+// db = column sums of dy, added to what is there if accumulate: the gradient of a bias by itself.
+template <typename T>
+void column_sums(T* db,        // (width)
+                 const T* dy,  // (n, width)
+                 Rows n, Dim width, Flag accumulate, const Team& team);
 
 }  // namespace
 }  // namespace lamella

@@ -63,7 +63,8 @@ void Program::fuse() {
       }
       const Operand out = op.operands[0], in = op.operands[1];  // elementwise operands: out, in[, other]
       const auto reads = [&](const Op& other) { return touches(other, in); };
-      const bool elsewhere = row_buffers_[static_cast<std::size_t>(in.offset)].keep ||
+      const Operand other = op.operands.size() > 2 ? op.operands[2] : Operand{};
+      const bool elsewhere = row_buffers_[static_cast<std::size_t>(in.offset)].keep || other == in || other == out ||
                              std::any_of(fused.begin(), fused.end() - 1, reads) ||
                              std::any_of(ops_.begin() + i + 1, ops_.end(), reads);
       if (!elsewhere) {
@@ -72,7 +73,7 @@ void Program::fuse() {
           if (stage.out == in) stage.out = out;
         }
       }
-      producer->epilogue.push_back({op.kernel, out, op.operands.size() > 2 ? op.operands[2] : Operand{}, op.hyper});
+      producer->epilogue.push_back({op.kernel, out, other, op.hyper});
     }
     range.begin = begin;
     range.end = static_cast<int>(fused.size());

@@ -52,7 +52,7 @@ void Program::append(const std::string& kernel, std::vector<Operand> operands, s
   require(static_cast<int>(operands.size()) == entry.signature.operands, "[Program] ", kernel, " takes ",
           entry.signature.operands, " operands but got ", operands.size());
   require(static_cast<int>(sizes.size()) == entry.signature.sizes, "[Program] ", kernel, " takes ",
-          entry.signature.sizes, " sizes and flags but got ", sizes.size());
+          entry.signature.sizes, " sizes, flags and numbers but got ", sizes.size());
   require(entry.signature.hyper == 0 || hyper >= 0, "[Program] ", kernel, " needs hyper-parameters");
   for (const Operand& operand : operands) {
     require(operand.arena >= 0 && operand.arena < kArenas, "[Program] there is no arena ", operand.arena);

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamella import _core
+
 Array = NDArray[Any]
 
 #: Kinds of NumPy dtypes that count as numbers: bool, signed, unsigned, float.
@@ -97,3 +99,14 @@ def check_finite(array: Array, name: str, where: str, columns: Any = None) -> No
     shown = [f"column {labels[column]} (first at row {row})" for column, row in sorted(bad_columns.items())]
     more = f" and {len(shown) - 5} more columns" if len(shown) > 5 else ""
     raise ValueError(f"[{where}] {name} has NaN or infinite values in {', '.join(shown[:5])}{more}")
+
+
+def check_indices(x: Array, columns: list[tuple[int, int]], name: str, where: str) -> None:
+    """ValueError at the first value of a column that is no whole number in [0, count); ``columns``: (column, count)."""
+    found = _core.find_bad_index(x, columns) if columns else None
+    if found is not None:
+        row, column, count = found
+        raise ValueError(
+            f"[{where}] {name}[{row}, {column}] is {x[row, column]:.9g} but column {column} is an index: it must be a "
+            f"whole number in [0, {count})"
+        )

@@ -23,6 +23,7 @@ __all__: list[str] = [
     "compiler",
     "encode_labels",
     "epoch_steps",
+    "find_bad_index",
     "get_num_threads",
     "isa",
     "isas",
@@ -309,6 +310,9 @@ class QuickStep:
         least_rows: typing.SupportsInt | typing.SupportsIndex,
         targets: Targets,
         result: typing.SupportsInt | typing.SupportsIndex,
+        indices: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
     ) -> None: ...
 
 def call_kernel(
@@ -347,6 +351,16 @@ def epoch_steps(
 ) -> int:
     """
     Steps of an epoch.
+    """
+
+def find_bad_index(
+    x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    columns: collections.abc.Sequence[
+        tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+    ],
+) -> tuple[int, int, int] | None:
+    """
+    (row, column, count) of the first value that is no whole number in [0, count); columns: (column, count).
     """
 
 def get_num_threads() -> int:

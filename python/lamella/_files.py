@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lamella import nn
@@ -14,15 +14,47 @@ from lamella.nn.module import Module
 _FORMAT = "lamella-model-1"
 
 
-def architecture_of(module: Module) -> dict[str, Any]:
-    """Types and arguments of a module and all inside it."""
-    description = {"type": type(module).__name__, **module.config()}
-    if module.children():
-        description["layers"] = [architecture_of(child) for _, child in module.children()]
-    return description
+#: The one key of what stands in a file for another layer of the model: its place, such as "0.2".
+_REFERENCE = "reference"
 
 
-def _build(description: Any, layers: Mapping[str, Callable[[], Any]], where: str) -> Module:
+def _places(module: Module, place: str = "") -> Iterator[tuple[str, Module]]:
+    """All modules inside, by the numbers of the layers that lead to them."""
+    yield place, module
+    for index, (_, child) in enumerate(module.children()):
+        yield from _places(child, f"{place}.{index}" if place else str(index))
+
+
+def architecture_of(root: Module) -> dict[str, Any]:
+    """Types and arguments of a module and all inside it; layers that others need as references to their places."""
+    places = {id(module): place for place, module in _places(root)}
+
+    def value(owner: Module, item: Any) -> Any:
+        if not isinstance(item, Module):
+            return item
+        if id(item) not in places:
+            raise ValueError(f"[save] {owner!r} needs {item!r}, which is no part of what is to be saved")
+        return {_REFERENCE: places[id(item)]}
+
+    def describe(module: Module) -> dict[str, Any]:
+        config = {key: value(module, item) for key, item in module.config().items()}
+        description = {"type": type(module).__name__, **config}
+        if module.children():
+            description["layers"] = [describe(child) for _, child in module.children()]
+        return description
+
+    return describe(root)
+
+
+def _build(
+    description: Any,
+    layers: Mapping[str, Callable[[], Any]],
+    where: str,
+    place: str = "",
+    made: dict[str, Module] | None = None,
+) -> Module:
+    """The module of a description; ``made``: those so far, by place, for references to them."""
+    made = {} if made is None else made
     if not isinstance(description, dict) or not isinstance(description.get("layers", []), list):
         raise ValueError(f"[{where}] the file's architecture makes no sense at {description!r:.80}")
     arguments = dict(description)
@@ -33,13 +65,22 @@ def _build(description: Any, layers: Mapping[str, Callable[[], Any]], where: str
             raise ValueError(
                 f"[{where}] the model has a layer in Python, {body}: pass layers={{{body!r}: {body}}} to make it again"
             )
-        return nn.PythonLayer(layers[body]())
+        return made.setdefault(place, nn.PythonLayer(layers[body]()))
     kind = getattr(nn, str(name), None)
     if kind is Module or not (isinstance(kind, type) and issubclass(kind, Module)):
         raise ValueError(f"[{where}] the file has a layer {name!r}, which lamella {__version__} does not know")
-    children = [_build(child, layers, where) for child in arguments.pop("layers", [])]
+    children = [
+        _build(child, layers, where, f"{place}.{index}" if place else str(index), made)
+        for index, child in enumerate(arguments.pop("layers", []))
+    ]
+    for key, argument in arguments.items():
+        if isinstance(argument, dict):
+            target = str(argument.get(_REFERENCE))
+            if target not in made:
+                raise ValueError(f"[{where}] the file's {name} needs a layer that is not before it: {argument!r:.80}")
+            arguments[key] = made[target]
     try:
-        return kind(*children, **arguments)
+        return made.setdefault(place, kind(*children, **arguments))
     except (TypeError, ValueError) as error:
         raise ValueError(f"[{where}] the file's {name} cannot be made: {error}") from error
 

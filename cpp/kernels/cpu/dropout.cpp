@@ -1,8 +1,7 @@
 #include "kernels/dropout.h"
 
-#include "core/philox.h"
 #include "kernels/binder.h"
-#include "kernels/cpu/simd.h"
+#include "kernels/cpu/random.h"
 
 namespace lamella {
 namespace {
@@ -10,32 +9,9 @@ namespace {
 constexpr Index kGroup = 64;         // elements that share a mask word
 constexpr Index kGroupGrain = 1024;  // elements a thread takes at least
 
-constexpr int kLongLanes = kVectorBytes / 8;
 // Philox blocks drawn at once: two streams of even and odd ones, so that one's products hide the other's latency.
 constexpr int kDrawn = 4 * kLongLanes;
 constexpr int kDrawnGroups = kDrawn / 8;
-
-// The four words of kLongLanes blocks, in the low halves of 64-bit lanes. The high halves are whatever the products
-// left there: only low halves are multiplied, so nothing has to be moved or cleared between rounds.
-struct Philox {
-  LongVector word[4];
-};
-
-template <int streams>
-LAMELLA_INLINE void philox_rounds(Philox (&c)[streams], std::uint64_t key) {
-  auto k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
-  const LongVector m0 = LongVector{} + kPhiloxM0, m1 = LongVector{} + kPhiloxM1;
-#pragma GCC unroll 10
-  for (int round = 0; round < kPhiloxRounds; ++round) {
-#pragma GCC unroll 4
-    for (int s = 0; s < streams; ++s) {
-      const LongVector p0 = multiply_low(c[s].word[0], m0), p1 = multiply_low(c[s].word[2], m1);
-      c[s] = {{(p1 >> 32) ^ c[s].word[1] ^ k0, p1, (p0 >> 32) ^ c[s].word[3] ^ k1, p0}};
-    }
-    k0 += kPhiloxW0;
-    k1 += kPhiloxW1;
-  }
-}
 
 // The least random half word that keeps an element in this step: 0 to 65536.
 std::uint32_t draw_least(const DropoutHyper& hyper, std::uint32_t layer, std::uint32_t step) {
@@ -101,11 +77,11 @@ LAMELLA_INLINE std::uint32_t bits_at(const std::uint64_t* mask, Index at, Index 
   return static_cast<std::uint32_t>(bits & 0xffff);
 }
 
+// out = scale in where the bit is set.
 template <typename T>
-void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper) {
+LAMELLA_INLINE void apply_mask(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld,
+                               T scale) {
   const auto* const mask = static_cast<const std::uint64_t*>(other);
-  const double p = static_cast<const DropoutHyper*>(hyper)->p;
-  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
   using Element = typename Simd<T>::IntegerElement;
   IntegerVector<T> lane = {};
   for (int i = 0; i < kLanes<T>; ++i) lane[i] = Element{1} << i;
@@ -125,7 +101,26 @@ void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index
   }
 }
 
+template <typename T>
+void dropout(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void* hyper) {
+  const double p = static_cast<const DropoutHyper*>(hyper)->p;
+  apply_mask(out, in, other, at, rows, cols, ld, p < 1 ? static_cast<T>(1 / (1 - p)) : T(0));
+}
+
+template <typename T>
+void dropout_classic(T* out, const T* in, const void* other, Index at, Index rows, Index cols, Index ld, const void*) {
+  apply_mask(out, in, other, at, rows, cols, ld, T(1));
+}
+
+template <typename T>
+void dropout_expected(T* out, const T* in, const void*, Index, Index rows, Index cols, Index ld, const void* hyper) {
+  const T keep = static_cast<T>(1 - static_cast<const DropoutHyper*>(hyper)->p);
+  for (Index i = 0; i < rows; ++i) map(out + i * ld, in + i * ld, cols, [&](Vector<T> x) { return x * keep; });
+}
+
 }  // namespace
 }  // namespace lamella
 
-LAMELLA_FAMILY(dropout, LAMELLA_KERNEL(dropout_mask), LAMELLA_TILE(dropout, masked, DropoutHyper))
+LAMELLA_FAMILY(dropout, LAMELLA_KERNEL(dropout_mask), LAMELLA_TILE(dropout, masked, DropoutHyper),
+               LAMELLA_TILE(dropout_classic, masked, DropoutHyper),
+               LAMELLA_TILE(dropout_expected, forward, DropoutHyper))

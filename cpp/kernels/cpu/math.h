@@ -2,8 +2,8 @@
 
 #include "kernels/cpu/simd.h"
 
-// exp, expm1, log, log1p, tanh and the logistic function on vectors, by argument reduction and series short enough for
-// the reduced range. Accurate to a few units in the last place (tests/test_math.py measures them).
+// exp, expm1, log, log1p, tanh, the logistic function, sine and cosine on vectors, by argument reduction and series
+// short enough for the reduced range. Accurate to a few units in the last place (tests/test_math.py measures them).
 
 namespace lamella {
 namespace {
@@ -23,7 +23,7 @@ struct MathConstants<float> {
   static constexpr std::int32_t bias = 127;
   static constexpr std::int32_t sqrt_half_bits = 0x3f3504f3;
   static constexpr float infinity = __builtin_inff();
-  static constexpr int exp_terms = 7, log_terms = 5;
+  static constexpr int exp_terms = 7, log_terms = 5, sine_terms = 9;
 };
 
 template <>
@@ -38,13 +38,28 @@ struct MathConstants<double> {
   static constexpr std::int64_t bias = 1023;
   static constexpr std::int64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double infinity = __builtin_inf();
-  static constexpr int exp_terms = 13, log_terms = 11;
+  static constexpr int exp_terms = 13, log_terms = 11, sine_terms = 17;
 };
 
 // 1/n!, exact to the last place of a double.
-constexpr double kInverseFactorial[] = {
-    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
-    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+constexpr double kInverseFactorial[] = {1.0,
+                                        1.0,
+                                        1.0 / 2,
+                                        1.0 / 6,
+                                        1.0 / 24,
+                                        1.0 / 120,
+                                        1.0 / 720,
+                                        1.0 / 5040,
+                                        1.0 / 40320,
+                                        1.0 / 362880,
+                                        1.0 / 3628800,
+                                        1.0 / 39916800,
+                                        1.0 / 479001600,
+                                        1.0 / 6227020800.0,
+                                        1.0 / 87178291200.0,
+                                        1.0 / 1307674368000.0,
+                                        1.0 / 20922789888000.0,
+                                        1.0 / 355687428096000.0};
 
 // x = k ln2 + r, |r| <= ln2/2: gives (e^r - 1), and 2^k by its exponent bits.
 template <typename T>
@@ -131,6 +146,26 @@ template <typename T>
 LAMELLA_INLINE Vector<T> log1p_positive(Vector<T> x) {
   const Vector<T> u = x + 1;
   return log_positive<T>(u) + (x - (u - 1)) / u;
+}
+
+template <typename T>
+struct SineCosine {
+  Vector<T> sine, cosine;
+};
+
+// For |x| <= pi/4, by their series up to x^sine_terms / sine_terms! and the term after that.
+template <typename T>
+LAMELLA_INLINE SineCosine<T> sine_cosine_inside(Vector<T> x) {
+  constexpr int terms = MathConstants<T>::sine_terms;
+  const Vector<T> z = -(x * x);  // signs of the series alternate
+  Vector<T> s = splat(static_cast<T>(kInverseFactorial[terms]));
+  Vector<T> c = splat(static_cast<T>(kInverseFactorial[terms - 1]));
+  if constexpr (terms + 1 < 12) c = c + z * static_cast<T>(kInverseFactorial[terms + 1]);
+#pragma GCC unroll 16
+  for (int term = terms - 2; term >= 3; term -= 2) s = s * z + static_cast<T>(kInverseFactorial[term]);
+#pragma GCC unroll 16
+  for (int term = terms - 3; term >= 4; term -= 2) c = c * z + static_cast<T>(kInverseFactorial[term]);
+  return {x + x * (z * s), 1 + (z * static_cast<T>(0.5) + z * z * c)};
 }
 
 }  // namespace

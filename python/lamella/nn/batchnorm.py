@@ -37,6 +37,7 @@ class BatchNorm1d(Module):
     """
 
     least_rows = 2
+    remembers_scale = True
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         super().__init__()
@@ -109,6 +110,7 @@ class BatchNorm1d(Module):
     def emit(self, builder: Builder, x: Value) -> Value:
         """batchnorm_forward and _backward, or in evaluation batchnorm_frozen_forward and _backward."""
         assert self.settings is not None
+        builder.reach(self, x)
         y = builder.value(self.num_features)
         size, hyper = [self.num_features], self.settings.offset
         gamma, dgamma = (self.weight.operand, self.weight.grad_operand) if self.weight else (NOTHING, NOTHING)

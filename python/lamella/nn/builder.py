@@ -8,6 +8,7 @@ from lamella import _core
 
 if TYPE_CHECKING:
     from lamella.nn.module import Module
+    from lamella.nn.parameter import Parameter
 
 NOTHING = _core.Operand(_core.Arena.none)
 
@@ -56,8 +57,19 @@ class PythonStep:
     training: bool
 
 
+#: One layer's part of the backward pass, which takes these in reverse.
+Block = list[Op | PythonStep]
+
 #: One step of a replay: the first and last of consecutive ranges of the program, or a call into Python.
 Step = tuple[int, int] | PythonStep
+
+
+class Reached(Exception):  # noqa: N818 - nothing went wrong
+    """Construction has come to the layer that it was to stop at."""
+
+    def __init__(self, x: Value) -> None:
+        super().__init__()
+        self.x = x
 
 
 class Builder:
@@ -79,14 +91,26 @@ class Builder:
         self.accumulate = accumulate
         self._element_bits = 32 if dtype == _core.DType.float32 else 64
         self._forward: list[Op | PythonStep] = []
-        self._backward: list[list[Op | PythonStep]] = [[]]  # by layer
+        self._backward: list[Block] = [[]]
         self._ticks: list[int] = []
+        self._weight_blocks: dict[int, Block] = {}  # by the parameter's identity
+        #: Construction stops at this layer, where :class:`Reached` says what that gets.
+        self.stop: Module | None = None
+        #: The model's own input, which some layers have to read.
+        self.input: Value | None = None
+        #: Columns of the input that hold whole numbers, and how many values those may have: from 0 on.
+        self.indices: list[tuple[int, int]] = []
 
     # What layers call.
 
     def trains(self, layer: "Module") -> bool:
         """Whether that layer is to emit its training behaviour."""
         return layer.training if self._training is None else self._training
+
+    def reach(self, layer: "Module", x: Value) -> None:
+        """That layer is next, and gets x."""
+        if layer is self.stop:
+            raise Reached(x)
 
     def value(self, width: int) -> Value:
         """A new (n, width) batch, with a gradient."""
@@ -110,9 +134,23 @@ class Builder:
             if operand.arena == _core.Arena.rows:
                 self.program.keep(operand)
 
-    def begin_layer(self) -> None:
-        """What follows belongs to another layer: the backward pass takes layers in reverse."""
-        self._backward.append([])
+    def begin_layer(self) -> Block:
+        """What follows belongs to another layer: the backward pass takes layers in reverse.
+
+        The block that is returned stays open: :meth:`backward` takes it, for what is to come after the backward of
+        layers that are emitted later.
+        """
+        block: Block = []
+        self._backward.append(block)
+        return block
+
+    def begin_weight(self, parameter: "Parameter") -> None:
+        """Begin a block with the gradient of a weight: :meth:`weight_block` finds it."""
+        self._weight_blocks[id(parameter)] = self.begin_layer()
+
+    def weight_block(self, parameter: "Parameter") -> Block | None:
+        """Where the gradient of that weight is made; None if its layer is no part of this network (so far)."""
+        return self._weight_blocks.get(id(parameter))
 
     def forward(
         self, kernel: str, operands: Sequence[_core.Operand], sizes: Sequence[int] = (), hyper: int = -1
@@ -121,10 +159,15 @@ class Builder:
         self._forward.append(Op(kernel, operands, sizes, hyper))
 
     def backward(
-        self, kernel: str, operands: Sequence[_core.Operand], sizes: Sequence[int] = (), hyper: int = -1
+        self,
+        kernel: str,
+        operands: Sequence[_core.Operand],
+        sizes: Sequence[int] = (),
+        hyper: int = -1,
+        block: Block | None = None,
     ) -> None:
-        """Append an op to this layer's backward pass."""
-        self._backward[-1].append(Op(kernel, operands, sizes, hyper))
+        """Append an op to this layer's backward pass, or to that of an earlier ``block``."""
+        (self._backward[-1] if block is None else block).append(Op(kernel, operands, sizes, hyper))
 
     def python(self, layer: PythonBody, x: Value, y: Value, training: bool) -> None:
         """A layer in Python: the native part ends here and starts again after it."""
@@ -139,6 +182,11 @@ class Builder:
         self._ticks.append(scalar)
 
     # What assembles the program.
+
+    def enter(self, x: Value) -> Value:
+        """The model's own input: what its first layer gets."""
+        self.input = x
+        return x
 
     @property
     def all_native(self) -> bool:

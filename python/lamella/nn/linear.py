@@ -73,13 +73,14 @@ class Linear(Module):
         bias, bias_grad = (self.bias.operand, self.bias.grad_operand) if self.bias else (NOTHING, NOTHING)
         sizes = [self.in_features, self.out_features]
         builder.forward("linear_forward", [y.operand, x.operand, self.weight.operand, bias], sizes)
+        if x.wants_grad:
+            builder.backward("linear_backward_input", [x.grad, y.grad, self.weight.operand], sizes)
+        builder.begin_weight(self.weight)  # before the input's gradient, on which the layer before may be fused
         builder.backward(
             "linear_backward_weight",
             [self.weight.grad_operand, bias_grad, y.grad, x.operand],
             [*sizes, builder.accumulate],
         )
-        if x.wants_grad:
-            builder.backward("linear_backward_input", [x.grad, y.grad, self.weight.operand], sizes)
         return y
 
 

@@ -34,6 +34,10 @@ class Module:
     mode_changes = 0
     #: Rows that a training batch must have at least.
     least_rows = 1
+    #: Whether the children are branches, each on the same input, rather than one after the other.
+    branches = False
+    #: Whether values have another scale in training than in evaluation; whether the scale of values is remembered.
+    changes_scale = remembers_scale = False
 
     def __init__(self) -> None:
         self._training = True
@@ -62,6 +66,19 @@ class Module:
     def output_width(self, width: int | None) -> int | None:
         """Features of the output for an input of ``width``; None if neither says."""
         return width
+
+    @property
+    def keeps_width(self) -> bool:
+        """Whether there are as many outputs as features, where :meth:`input_width` does not say how many."""
+        return True
+
+    def check_place(self, modules: "list[Module]", complete: bool) -> None:
+        """Raise if this module cannot stand where it does among those of a container, or of a ``complete`` model."""
+
+    def penalty_total(self) -> float | None:
+        """What layers in here added to the loss, summed over all training batches so far; None if none does."""
+        totals = [total for _, child in self.children() if (total := child.penalty_total()) is not None]
+        return sum(totals) if totals else None
 
     def children(self) -> list[tuple[str, "Module"]]:
         """Modules inside this one, by name."""
@@ -203,9 +220,11 @@ class Module:
         key = (tuple(module.training for module in self._modules), width)
         replay = self._replays.get(key)
         if replay is None:
+            self.check_modes(None, self._where())
             replay = self._replays[key] = Replay(self, store, width)
         if n < replay.least_rows:
             self.check_rows(n, None, self._where())
+        features = replay.checked(features, self._where())
         self._pending = None
         y = replay.forward(features)
         self._pending = (replay, n)
@@ -226,6 +245,19 @@ class Module:
                     f"[{where}] a training batch has {n} row{'s' if n != 1 else ''} but layer {name or module!r} "
                     f"({type(module).__name__}) needs at least {module.least_rows}"
                 )
+
+    def check_modes(self, training: bool | None, where: str) -> None:
+        """ValueError if layers are set to modes that contradict each other; ``training`` as for the builder."""
+        if training is not None or not self.training:
+            return
+        modules = list(self.named_modules())
+        active = [name for name, module in modules if module.changes_scale and module.training]
+        frozen = [name for name, module in modules if module.remembers_scale and not module.training]
+        if active and frozen:
+            raise ValueError(
+                f"[{where}] layer {active[0]} is a classic dropout in training while batch norm {frozen[0]} is frozen "
+                "by its eval(): its statistics are of another scale; use Dropout(classic=False), or let both train"
+            )
 
     def backward(self, dy: Any) -> Array:
         """Backward through the last forward; parameter gradients are added to.
@@ -278,7 +310,7 @@ class Module:
         replay = self._passes.get(features.shape[1])
         if replay is None:
             replay = self._passes[features.shape[1]] = Pass(self, store, features.shape[1])
-        return replay.run(features, batch_size)
+        return replay.run(features, batch_size, f"{self._where()}.predict")
 
     def zero_grad(self) -> None:
         """Set all parameter gradients to zero."""

@@ -42,6 +42,11 @@ class PythonLayer(Module):
             return width
         return _check.integer(type(self.body).__name__, f"output_width({width})", says(width), 1)
 
+    @property
+    def keeps_width(self) -> bool:
+        """Nobody knows."""
+        return False
+
     def describe(self) -> str:
         """The user's class."""
         return type(self.body).__name__

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lamella import _core
-from lamella._arrays import Array, contiguous
+from lamella._arrays import Array, check_indices, contiguous
 from lamella.nn.builder import Builder, PythonStep, Step, Value
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class Replay:
         self.store = store
         self.least_rows = module.least_rows_of_all(training)
         builder = Builder(store.native_dtype, training, accumulate=True)
-        self.x = builder.value(width)
+        self.x = builder.enter(builder.value(width))
         self.y = module.emit(builder, self.x)
+        self._indices = builder.indices
         builder.keep(self.x)
         builder.keep(self.y)
         self._native = builder.all_native
@@ -43,6 +44,12 @@ class Replay:
         self._backward = builder.add_backward()
         builder.program.finalize()
         self.runner = _core.Runner(builder.program, store.memory)
+
+    def checked(self, x: Array, where: str) -> Array:
+        """The batch as the program takes it; ValueError if layers cannot take its values."""
+        x = contiguous(x, self.store.dtype)
+        check_indices(x, self._indices, "x", where)
+        return x
 
     def forward(self, x: Array) -> Array:
         """(n, width) in any numeric dtype -> a fresh (n, outputs)."""
@@ -91,11 +98,12 @@ class Pass:
 
     def __init__(self, module: "Module", store: "Store", width: int) -> None:
         builder = Builder(store.native_dtype, training=False)
-        x = Value(_core.Operand(_core.Arena.input), width)
+        x = builder.enter(Value(_core.Operand(_core.Arena.input), width))
         self._y = module.emit(builder, x)
+        self._indices = builder.indices
         self._dtype = store.dtype
         self._replay: Replay | None = None
-        if not builder.all_native or self._y is x:
+        if not builder.all_native or self._y.operand == x.operand:
             self._replay = Replay(module, store, width, training=False)
             return
         builder.redirect(self._y, _core.Operand(_core.Arena.output))
@@ -103,11 +111,13 @@ class Pass:
         builder.program.finalize()
         self._runner = _core.Runner(builder.program, store.memory)
 
-    def run(self, x: Array, batch_size: int) -> Array:
-        """(n, width) -> (n, outputs)."""
+    def run(self, x: Array, batch_size: int, where: str) -> Array:
+        """(n, width) -> (n, outputs); ValueError if layers cannot take the values."""
+        x = contiguous(x, self._dtype)
+        check_indices(x, self._indices, "x", where)
         y = np.empty((len(x), self._y.width), self._dtype)
         if self._replay is None:
-            self._runner.blocks(0, 0, contiguous(x, self._dtype), y, batch_size)
+            self._runner.blocks(0, 0, x, y, batch_size)
         else:
             for begin in range(0, len(x), batch_size):
                 y[begin : begin + batch_size] = self._replay.forward(x[begin : begin + batch_size])

@@ -1,17 +1,13 @@
 """The container: layers one after the other."""
 
-from collections.abc import Iterator
-from typing import Any, overload
+from typing import overload
 
-import numpy as np
-
-from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
+from lamella.nn.container import Container
 from lamella.nn.module import Module
-from lamella.nn.python_layer import PythonLayer
 
 
-class Sequential(Module):
+class Sequential(Container):
     """Layers one after the other. Nests.
 
     Parameters
@@ -32,30 +28,6 @@ class Sequential(Module):
         If an argument is no layer.
     """
 
-    def __init__(self, *layers: Any, seed: int | None = None, dtype: str | None = None) -> None:
-        super().__init__()
-        self.seed = _check.seed("Sequential", seed)
-        if dtype not in (None, "float32", "float64"):
-            raise ValueError(f'[Sequential] dtype is {dtype!r} but must be "float32" or "float64"')
-        self.dtype = None if dtype is None else np.dtype(dtype).name
-        if len(layers) == 1 and isinstance(layers[0], (list, tuple)):
-            raise TypeError("[Sequential] layers are arguments, not a list: Sequential(*layers)")
-        self.layers = tuple(self._as_module(index, layer) for index, layer in enumerate(layers))
-        self._check_widths()
-        self._check_repeats()
-
-    @staticmethod
-    def _as_module(index: int, layer: Any) -> Module:
-        if isinstance(layer, Module):
-            return layer
-        if isinstance(layer, type):
-            raise TypeError(f"[Sequential] layer {index} is the class {layer.__name__}; make an instance of it")
-        if callable(getattr(layer, "forward", None)) and callable(getattr(layer, "backward", None)):
-            return PythonLayer(layer)
-        raise TypeError(
-            f"[Sequential] layer {index} is {layer!r} but must be a layer of lamella.nn, or have forward and backward"
-        )
-
     def _check_widths(self) -> None:
         width: int | None = None
         giver = ""
@@ -63,31 +35,17 @@ class Sequential(Module):
             expected = layer.input_width()
             if width is not None and expected is not None and width != expected:
                 raise ValueError(
-                    f"[Sequential] layer {index} ({layer!r}) expects {expected} features but {giver} gives {width}"
+                    f"[{self._where()}] layer {index} ({layer!r}) expects {expected} features but {giver} gives {width}"
                 )
             width = layer.output_width(expected if width is None else width)
             giver = f"layer {index} ({type(layer).__name__})"
 
-    def _check_repeats(self) -> None:
-        seen: dict[int, str] = {}
-        for name, module in self.named_modules():
-            if id(module) in seen and (module.has_arrays() or module.children()):
-                raise ValueError(
-                    f"[Sequential] layer {name} is the same object as layer {seen[id(module)]}; make another one"
-                )
-            seen[id(module)] = name
-
-    def children(self) -> list[tuple[str, Module]]:
-        """Layers under their numbers."""
-        return [(str(index), layer) for index, layer in enumerate(self.layers)]
-
     def input_width(self) -> int | None:
         """Features that the first layer to say so expects."""
         for layer in self.layers:
-            if layer.input_width() is not None:
-                return layer.input_width()
-            if isinstance(layer, PythonLayer):
-                return None  # it may change the width
+            expected = layer.input_width()
+            if expected is not None or not layer.keeps_width:
+                return expected
         return None
 
     def output_width(self, width: int | None) -> int | None:
@@ -96,22 +54,16 @@ class Sequential(Module):
             width = layer.output_width(layer.input_width() if width is None else width)
         return width
 
-    def config(self) -> dict[str, Any]:
-        """Seed and dtype; the layers are children."""
-        return {key: value for key, value in (("seed", self.seed), ("dtype", self.dtype)) if value is not None}
+    @property
+    def keeps_width(self) -> bool:
+        """Whether all layers do."""
+        return all(layer.keeps_width for layer in self.layers)
 
     def emit(self, builder: Builder, x: Value) -> Value:
         """All layers in turn."""
-        for layer in self.layers:
-            builder.begin_layer()
-            x = layer.emit(builder, x)
+        for index in range(len(self.layers)):
+            x = self._emit_layer(builder, index, x)
         return x
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.layers)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -126,7 +78,58 @@ class Sequential(Module):
         part.training = self.training
         return part
 
-    def __repr__(self) -> str:
-        lines = [f"  ({name}): " + repr(layer).replace("\n", "\n  ") for name, layer in self.children()]
-        count = f"{self.num_parameters:,} parameter{'s' if self.num_parameters != 1 else ''}"
-        return "\n".join(["Sequential(", *lines, f")  # {count}"]) if lines else "Sequential()"
+
+class Residual(Sequential):
+    """y = x + f(x), f the layers one after the other (He et al. 2016).
+
+    PyTorch has no module for this; the keys of ``state_dict`` are those of a ``torch.nn.Sequential`` whose ``forward``
+    adds x: ``"0.weight"``, ``"2.weight"``, .... A slice is a :class:`Sequential` of the layers, without the addition.
+
+    Parameters
+    ----------
+    *layers : Module or object with forward and backward
+        As :class:`Sequential` takes them; they must give as many features as they get. None at all: y = 2 x.
+    seed, dtype
+        As for :class:`Sequential`.
+
+    Raises
+    ------
+    ValueError
+        If widths differ, between layers or from first to last.
+    TypeError
+        If an argument is no layer.
+    """
+
+    def _check_widths(self) -> None:
+        super()._check_widths()
+        width = super().input_width()
+        if width is not None:
+            self._check_same(width, super().output_width(width))
+
+    def _check_same(self, width: int, outputs: int | None) -> None:
+        if outputs is not None and outputs != width:
+            raise ValueError(
+                f"[{self._where()}] the layers make {outputs} features of {width} but must keep their number: y = x + "
+                "f(x)"
+            )
+
+    def output_width(self, width: int | None) -> int | None:
+        """As many features as the input."""
+        return self.input_width() if width is None else width
+
+    @property
+    def keeps_width(self) -> bool:
+        """Always: x is added."""
+        return True
+
+    def emit(self, builder: Builder, x: Value) -> Value:
+        """The layers on x with a gradient of its own, add; the gradient of the sum is that of f(x) as it stands."""
+        last = builder.begin_layer()
+        inner = Value(x.operand, x.width, builder.rows(x.width) if x.wants_grad else x.grad)
+        f = super().emit(builder, inner)
+        self._check_same(x.width, f.width)
+        y = Value(builder.rows(x.width), x.width, f.grad)
+        builder.forward("add", [y.operand, f.operand, x.operand], [x.width])
+        if x.wants_grad:
+            builder.backward("add", [x.grad, inner.grad, y.grad], [x.width], block=last)
+        return y

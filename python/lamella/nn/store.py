@@ -31,15 +31,15 @@ class Store:
                 raise ValueError(
                     f"[{type(root).__name__}] layer {name} has dtype {module.dtype} but the model's is {self.dtype}"
                 )
+        for _, module in modules:
+            module.check_place([other for _, other in modules], complete=True)
         parameters = list(root.named_parameters())
         states = list(root.named_states())
         order = sorted(range(len(parameters)), key=lambda i: len(parameters[i][1].shape) < 2)
         self.parameters: list[Parameter] = [parameters[i][1] for i in order]
         self.settings = [module.settings for _, module in modules if module.settings is not None]
 
-        leaves = [module for _, module in modules if not module.children()]
-        for index, leaf in enumerate(leaves):
-            leaf.settle(leaves[index + 1 :])
+        _settle(root, [])
 
         value_places, values = _places(self.parameters)
         state_places, state = _places([s for _, s in states])
@@ -59,6 +59,16 @@ class Store:
             offset += len(settings)
         for index, (_, module) in enumerate(modules):
             module.adopted(self, index)
+
+
+def _settle(module: "Module", following: list["Module"]) -> None:
+    """Tell each layer which ones follow it: what follows a branch is what follows all of them."""
+    if not module.children():
+        module.settle(following)
+    for _, child in reversed(module.children()):
+        _settle(child, following)
+        if not module.branches:
+            following = [leaf for _, leaf in child.named_modules() if not leaf.children()] + following
 
 
 def _places(items: list[Any]) -> tuple[dict[int, int], int]:

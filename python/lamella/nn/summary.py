@@ -1,6 +1,9 @@
 """A model as a table."""
 
 from lamella.nn.module import Module
+from lamella.nn.sequential import Sequential
+
+Row = tuple[str, str, str, str]
 
 
 def summary(model: Module) -> str:
@@ -14,22 +17,11 @@ def summary(model: Module) -> str:
     -------
     str
     """
-    rows: list[tuple[str, str, str, str]] = []
-    width = model.input_width()
-    for name, module in model.named_modules():
-        if module.children():
-            continue
-        expected = module.input_width()
-        width = module.output_width(width if expected is None else expected)
-        count = module.num_parameters
-        shape = f"(n, {width})" if width is not None else "(n, ?)"
-        rows.append(
-            (name or "-", f"{type(module).__name__}({module.describe()})", shape, f"{count:,}" if count else "-")
-        )
+    rows = _rows("", module=model, width=model.input_width())
     header = ("layer", "", "output", "parameters")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(4)]
 
-    def line(row: tuple[str, str, str, str]) -> str:
+    def line(row: Row) -> str:
         texts = [text.ljust(widths[i]) for i, text in enumerate(row[:3])]
         return "  ".join([*texts, row[3].rjust(widths[3])])
 
@@ -37,3 +29,22 @@ def summary(model: Module) -> str:
     size = model.num_parameters * (8 if (model.dtype or "float32") == "float64" else 4)
     total = f"{model.num_parameters:,} parameters, {size / 2**20:.2f} MiB"
     return "\n".join([line(header), rule, *map(line, rows), rule, total])
+
+
+def _rows(name: str, module: Module, width: int | None) -> list[Row]:
+    """A line a layer, and one for each container that is more than its layers in turn."""
+    expected = module.input_width()
+    width = width if expected is None else expected
+    outputs = module.output_width(width)
+    shape = f"(n, {outputs})" if outputs is not None else "(n, ?)"
+    children = module.children()
+    rows: list[Row] = []
+    if not children or type(module) is not Sequential:
+        count = 0 if children else module.num_parameters
+        kind = type(module).__name__ + ("" if children else f"({module.describe()})")
+        rows.append((name or "-", kind, shape, f"{count:,}" if count else "-"))
+    for key, child in children:
+        rows += _rows(f"{name}.{key}" if name else key, child, width)
+        if not module.branches:
+            width = child.output_width(width if child.input_width() is None else child.input_width())
+    return rows

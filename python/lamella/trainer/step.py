@@ -21,6 +21,7 @@ class NativeStep:
     def __init__(self, trainer: "Trainer", store: Store, width: int, builder: Builder, outputs: Value) -> None:
         self.store, self.width, self.outputs = store, width, outputs.width
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
+        self.indices = builder.indices
         self.modes: tuple[bool, ...] = ()
         self.mode_changes = -1
         self._settings = trainer.loss.make_settings()
@@ -36,15 +37,25 @@ class NativeStep:
         self._last = self.program.num_ranges - 1
         self.runner = _core.Runner(builder.program, store.memory)
         self.quick = _core.QuickStep(
-            self.runner, width, outputs.width, self.least_rows, trainer.loss.target_kind, self._settings.index("value")
+            self.runner,
+            width,
+            outputs.width,
+            self.least_rows,
+            trainer.loss.target_kind,
+            self._settings.index("value"),
+            self.indices,
         )
 
     @staticmethod
-    def make(trainer: "Trainer", store: Store, width: int) -> "NativeStep | None":
-        """The step, or None if a layer runs in Python."""
+    def make(trainer: "Trainer", store: Store, width: int) -> "NativeStep | StepByHand":
+        """One program, or by hand if a layer runs in Python."""
+        trainer.model.check_modes(trainer.mode(), "Trainer")
         builder = Builder(store.native_dtype, trainer.mode())
-        outputs = trainer.model.emit(builder, Value(_core.Operand(_core.Arena.input, size=width), width))
-        return NativeStep(trainer, store, width, builder, outputs) if builder.all_native else None
+        x = builder.enter(Value(_core.Operand(_core.Arena.input, size=width), width))
+        outputs = trainer.model.emit(builder, x)
+        if builder.all_native:
+            return NativeStep(trainer, store, width, builder, outputs)
+        return StepByHand(trainer, store, width, builder)
 
     def run(self, x: Array, target: Array) -> float:
         """The loss of one step on checked arrays."""
@@ -68,8 +79,9 @@ class NativeStep:
 class StepByHand:
     """The same for models with layers in Python: four calls a step."""
 
-    def __init__(self, trainer: "Trainer", store: Store, width: int) -> None:
+    def __init__(self, trainer: "Trainer", store: Store, width: int, builder: Builder) -> None:
         self.store, self.width = store, width
+        self.indices = builder.indices
         self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
         self.outputs = trainer.model.output_width(width) or width
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamella import _core
-from lamella._arrays import Array, as_features, check_finite, contiguous
+from lamella._arrays import Array, as_features, check_finite, check_indices, contiguous
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
@@ -83,7 +83,7 @@ class Trainer:
         modes = tuple(module.training for module in self.model._modules)
         if step is None or step.store is not store or step.width != width or step.modes != modes:
             self._check_owner(store)
-            step = NativeStep.make(self, store, width) or StepByHand(self, store, width)
+            step = NativeStep.make(self, store, width)
             step.modes = modes
             self._step = step
         step.mode_changes = Module.mode_changes
@@ -126,6 +126,7 @@ class Trainer:
         step = self._prepare(width)
         if n < step.least_rows:
             self.model.check_rows(n, self.mode(), where)
+        check_indices(features, step.indices, "x", where)
         return step.run(features, self.loss.targets(y, n, step.outputs, step.store.dtype, where))
 
     def fit(
@@ -226,6 +227,9 @@ class Trainer:
         batch_size = min(batch_size, n)
         self.model.check_rows(batch_size, self.mode(), where)
         step = self._prepare(width)
+        check_indices(features, step.indices, "x", where)
+        if validation is not None:
+            check_indices(validation[0], step.indices, "x", f"{where} validation_data")
         stopping = None
         if patience is not None:
             self._check_monitor(monitor, validation is not None, where)

@@ -78,7 +78,7 @@ class Training:
         batch_size = min(self.batch_size, taken)
         steps = _core.epoch_steps(taken, batch_size, self.step.least_rows, self.drop_last)
         while True:
-            begin = time.perf_counter()
+            begin, penalties = time.perf_counter(), trainer.model.penalty_total()
             with self.scheduling.epoch(steps) as timetable:
                 loss, score, done, finite = self.step.epoch(
                     self.x, self.target, order, batch_size, self.drop_last, mixing, timetable
@@ -92,6 +92,9 @@ class Training:
             "seconds": time.perf_counter() - begin,
             "lr": self.scheduling.rate,
         }
+        if penalties is not None:
+            added = (trainer.model.penalty_total() or 0.0) - penalties
+            record["penalty"] = record.get("penalty", 0.0) + added / max(steps, 1)
         if self.validation is not None:
             record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})
         return record, steps
