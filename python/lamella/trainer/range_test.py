@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lamella import _core
-from lamella._arrays import Array
+from lamella._arrays import Array, check_indices
 from lamella.nn import _check
 from lamella.optim.schedule.arguments import positive
 from lamella.trainer.divergence import DivergenceError
@@ -161,6 +161,7 @@ class _Trial:
         self._batch_size, self._divergence = min(limits.batch_size, len(x)), limits.divergence
         trainer.model.check_rows(self._batch_size, trainer.mode(), where)
         self._step = trainer._prepare(x.shape[1])
+        check_indices(x, self._step.indices, "x", where)
         lrs = [float(group["lr"]) for group in trainer.optimizer.param_groups]
         self._shares = [lr / lrs[0] if lrs[0] > 0 else 1.0 for lr in lrs]
 
