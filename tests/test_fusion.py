@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella import nn, optim
+from lamella import _core, nn, optim
+from lamella.nn.builder import Builder, Value
 
 
 def ops(*layers):
@@ -29,6 +30,23 @@ def test_activation_and_dropout_both_ways():
         "sgd_update",
         "sgd_update",
     ]
+
+
+def test_an_activation_whose_input_is_saved_is_fused_too():
+    found = ops(nn.Linear(5, 8), nn.GELU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    assert "linear_forward + gelu_forward + dropout" in found
+    assert "linear_backward_input + dropout + gelu_backward" in found
+
+
+def test_prediction_saves_no_input():
+    # The product's own result is kept for a backward pass only: without one, the activation works in place.
+    model = nn.Sequential(nn.Linear(5, 8), nn.GELU(), nn.Linear(8, 2), seed=0)
+    builder = Builder(_core.DType.float32, training=False)
+    model.store()
+    model.emit(builder, Value(_core.Operand(_core.Arena.input), 5))
+    builder.add_forward()
+    builder.program.finalize()
+    assert builder.program.row_elements == 8 + 2
 
 
 def test_masks_are_drawn_first_and_share_a_barrier():
@@ -59,6 +77,11 @@ CHAINS = {
     "tanh, dropout": lambda: [nn.Tanh(), nn.Dropout(0.3)],
     "tanh, sigmoid": lambda: [nn.Tanh(), nn.Sigmoid()],
     "four": lambda: [nn.Tanh(), nn.Sigmoid(), nn.Tanh(), nn.ReLU()],
+    "gelu, dropout": lambda: [nn.GELU(), nn.Dropout(0.3)],
+    "dropout, silu": lambda: [nn.Dropout(0.3), nn.SiLU()],
+    "gelu, mish, selu": lambda: [nn.GELU("tanh"), nn.Mish(), nn.SELU()],
+    "leaky relu, softplus": lambda: [nn.LeakyReLU(0.2), nn.Softplus(2.0)],
+    "norm, gelu": lambda: [nn.BatchNorm1d(37), nn.GELU()],
     "norm, tanh, dropout": lambda: [nn.BatchNorm1d(37), nn.Tanh(), nn.Dropout(0.3)],
 }
 

@@ -181,12 +181,15 @@ struct Elementwise {
 
 // An entry for an elementwise op given by its tile; `way` says what it reads
 // (forward: its input; backward: also a saved matrix; masked: also bits), Hyper its settings or NoHyper.
-#define LAMELLA_TILE(name, way, Hyper)                                                  \
-  {#name,                                                                               \
-   {&Bound<&Elementwise<float, &name<float>, Hyper>::way>::launch,                      \
-    &Bound<&Elementwise<double, &name<double>, Hyper>::way>::launch},                   \
-   {reinterpret_cast<AnyTile>(&name<float>), reinterpret_cast<AnyTile>(&name<double>)}, \
-   Bound<&Elementwise<float, &name<float>, Hyper>::way>::signature}
+#define LAMELLA_TILE(name, way, Hyper) LAMELLA_TILE_AS(#name, name, way, Hyper)
+
+// The same under another name than the function's.
+#define LAMELLA_TILE_AS(name, function, way, Hyper)                                             \
+  {name,                                                                                        \
+   {&Bound<&Elementwise<float, &function<float>, Hyper>::way>::launch,                          \
+    &Bound<&Elementwise<double, &function<double>, Hyper>::way>::launch},                       \
+   {reinterpret_cast<AnyTile>(&function<float>), reinterpret_cast<AnyTile>(&function<double>)}, \
+   Bound<&Elementwise<float, &function<float>, Hyper>::way>::signature}
 
 // The one external symbol of a kernel source: its table, named after the instruction set and the family.
 #define LAMELLA_FAMILY(family, ...)                                     \

@@ -20,7 +20,10 @@ from lamella import nn  # noqa: E402
 torch.set_num_threads(1)  # two OpenMP runtimes in one process slow each other down
 
 WIDTHS = (1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 33, 64, 65, 100)
-ACTIVATIONS = ("ReLU", "Tanh", "Sigmoid")
+ACTIVATIONS = (
+    *("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Softplus", "Mish"),
+    *("Hardtanh", "ReLU6", "Softsign", "LogSigmoid", "Identity"),
+)
 TIGHT = 1e-9
 
 
@@ -44,7 +47,7 @@ def random_spec(seed):
                 ("BatchNorm1d", {"num_features": after, "momentum": momentum, "affine": bool(rng.integers(4))})
             )
         if rng.integers(5):
-            block.append((ACTIVATIONS[rng.integers(3)], {}))
+            block.append((ACTIVATIONS[rng.integers(len(ACTIVATIONS))], {}))
         blocks.append(block)
     if rng.integers(2):  # every block a Sequential of its own, the last two one level deeper
         spec = [*blocks[:-2], blocks[-2:]] if len(blocks) > 2 else blocks

@@ -2,8 +2,9 @@
 
 #include "kernels/cpu/simd.h"
 
-// exp, expm1, log, log1p, tanh, the logistic function, sine and cosine on vectors, by argument reduction and series
-// short enough for the reduced range. Accurate to a few units in the last place (tests/test_math.py measures them).
+// exp, expm1, log, log1p, tanh, the logistic function, sine and cosine, and the normal distribution on vectors, by
+// argument reduction and series short enough for the reduced range. Accurate to a few units in the last place
+// (tests/test_math.py measures them).
 
 namespace lamella {
 namespace {
@@ -24,6 +25,13 @@ struct MathConstants<float> {
   static constexpr std::int32_t sqrt_half_bits = 0x3f3504f3;
   static constexpr float infinity = __builtin_inff();
   static constexpr int exp_terms = 7, log_terms = 5, sine_terms = 9;
+  static constexpr std::int32_t high_half = -(1 << 12);  // mask of the bits whose square is exact
+  // (a + 4) (1 - Phi(a)) e^(a^2/2) as a polynomial in (a - 4) / (a + 4), for 0 <= a <= 14: to 3e-9.
+  static constexpr int tail_terms = 11;
+  static constexpr float tail[tail_terms] = {
+      0.755285130371524675f,    -0.607896656274169695f,    0.387137395468708481f,     -0.186521340219526888f,
+      0.0603970600116888883f,   -0.00754520904258376496f,  -0.00348678173055883849f,  0.00164726415185745215f,
+      0.000167433393103963368f, -0.000237585483752948893f, -0.0000537639454550905621f};
 };
 
 template <>
@@ -39,6 +47,15 @@ struct MathConstants<double> {
   static constexpr std::int64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double infinity = __builtin_inf();
   static constexpr int exp_terms = 13, log_terms = 11, sine_terms = 17;
+  static constexpr std::int64_t high_half = -(std::int64_t{1} << 27);
+  static constexpr int tail_terms = 23;  // for 0 <= a <= 39: to 4e-17
+  static constexpr double tail[tail_terms] = {
+      0.75528513041575148,     -0.607896641971891759,    0.387137400742218879,    -0.186521857959694163,
+      0.0603965748906994641,   -0.00754018896559305902,  -0.00347969236224253334, 0.0016308184418903596,
+      0.000133344254019049116, -0.000231094818319376211, -1.90786653166135743e-6, 0.0000351441811577609727,
+      7.15005595921609866e-7,  -5.91889273176323645e-6,  -6.25132104047868019e-7, 1.01980485181351727e-6,
+      2.63682485764076251e-7,  -1.54263205367710739e-7,  -7.63808205349045035e-8, 1.45785933470364597e-8,
+      1.39240239935017101e-8,  7.26954547902668946e-11,  -9.65342542022850467e-10};
 };
 
 // 1/n!, exact to the last place of a double.
@@ -107,6 +124,12 @@ LAMELLA_INLINE Vector<T> expm1_inside(Vector<T> x) {
   return scale * reduced.expm1_r + (scale - 1);
 }
 
+// e^x - 1 for x <= 0, and 0 for others.
+template <typename T>
+LAMELLA_INLINE Vector<T> expm1_below(Vector<T> x) {
+  return expm1_inside<T>(clamp(x, splat(-2 * MathConstants<T>::tanh_max), Vector<T>{}));
+}
+
 // tanh x = e / (e + 2), e = expm1(2x).
 template <typename T>
 LAMELLA_INLINE Vector<T> tanh(Vector<T> x) {
@@ -119,6 +142,43 @@ LAMELLA_INLINE Vector<T> tanh(Vector<T> x) {
 template <typename T>
 LAMELLA_INLINE Vector<T> logistic(Vector<T> x) {
   return 1 / (1 + exp<T>(-x));
+}
+
+// The logistic function, and what it lacks to 1 without cancellation.
+template <typename T>
+struct LogisticPair {
+  Vector<T> value, rest;
+};
+
+template <typename T>
+LAMELLA_INLINE LogisticPair<T> logistic_pair(Vector<T> x) {
+  const Vector<T> e = exp<T>(x < 0 ? x : -x);
+  const Vector<T> large = 1 / (1 + e), small = e * large;
+  return {x < 0 ? small : large, x < 0 ? large : small};
+}
+
+// Distribution function and density of the standard normal distribution. Phi(x) = (1 + erf(x / sqrt 2)) / 2 keeps its
+// relative accuracy in the left tail, where 1 + erf would cancel.
+template <typename T>
+struct Normal {
+  Vector<T> below, density;
+};
+
+template <typename T>
+LAMELLA_INLINE Normal<T> normal(Vector<T> x) {
+  using C = MathConstants<T>;
+  const Vector<T> a = clamp(x < 0 ? -x : x, Vector<T>{}, splat(T(40)));  // the tail is 0 from there on
+  // a^2 = square + error exactly: a rounding of the exponent would show in e^(-a^2/2).
+  const Vector<T> high = (Vector<T>)((IntegerVector<T>)a & C::high_half), low = a - high;
+  const Vector<T> square = a * a;
+  const Vector<T> error = ((high * high - square) + high * low * 2) + low * low;
+  const Vector<T> e = exp<T>(square * T(-0.5)) * (1 - error * T(0.5));
+  const Vector<T> inverse = 1 / (a + 4), t = (a - 4) * inverse;
+  Vector<T> p = splat(C::tail[C::tail_terms - 1]);
+#pragma GCC unroll 32
+  for (int term = C::tail_terms - 2; term >= 0; --term) p = p * t + C::tail[term];
+  const Vector<T> tail = e * (p * inverse);
+  return {x < 0 ? tail : 1 - tail, e * static_cast<T>(0.39894228040143267794)};
 }
 
 // log x = k ln2 + 2 atanh(s), s = (m - 1) / (m + 1), x = m 2^k with m in [sqrt(1/2), sqrt(2)). For normal x > 0.

@@ -57,6 +57,8 @@ template <typename T>
 constexpr int kLanes = Simd<T>::lanes;
 
 #define LAMELLA_INLINE static inline __attribute__((always_inline))
+#define LAMELLA_METHOD \
+  inline __attribute__((always_inline))  // of a class that holds settings as vector code wants them
 
 template <typename T>
 LAMELLA_INLINE Vector<T> splat(T value) {

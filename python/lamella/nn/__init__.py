@@ -1,6 +1,7 @@
 """Layers, containers and losses. Names, defaults and semantics are PyTorch's where PyTorch has the thing."""
 
-from lamella.nn.activation import ReLU, Sigmoid, Tanh
+from lamella.nn import init
+from lamella.nn.activation import Identity
 from lamella.nn.batchnorm import BatchNorm1d
 from lamella.nn.concat import Concat
 from lamella.nn.dropout import Dropout
@@ -11,12 +12,18 @@ from lamella.nn.module import Module
 from lamella.nn.noise import GaussianDropout, GaussianNoise
 from lamella.nn.parameter import Parameter
 from lamella.nn.python_layer import PythonLayer
+from lamella.nn.rectifiers import CELU, ELU, GELU, SELU, Hardswish, LeakyReLU, Mish, ReLU, SiLU, Softplus
 from lamella.nn.sequential import Residual, Sequential
+from lamella.nn.sigmoids import Hardsigmoid, Hardtanh, LogSigmoid, ReLU6, Sigmoid, Softsign, Tanh
 from lamella.nn.sparsity import Sparsity
 from lamella.nn.statistics import exact_batchnorm_statistics
 from lamella.nn.tied import Tied
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "Concat",
@@ -25,18 +32,30 @@ __all__ = [
     "Embedding",
     "GaussianDropout",
     "GaussianNoise",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Identity",
+    "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "Loss",
     "MSELoss",
+    "Mish",
     "Module",
     "Parameter",
     "PythonLayer",
     "ReLU",
+    "ReLU6",
     "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softplus",
+    "Softsign",
     "Sparsity",
     "Tanh",
     "Tied",
     "exact_batchnorm_statistics",
+    "init",
 ]

@@ -34,6 +34,14 @@ def number(
     return checked
 
 
+def positive(where: str, name: str, value: Any) -> float:
+    """``value`` as a finite float above 0."""
+    checked = number(where, name, value)
+    if checked <= 0:
+        raise ValueError(f"[{where}] {name} is {value!r} but must be greater than 0")
+    return checked
+
+
 def seed(where: str, value: Any) -> int | None:
     """``value`` as a seed in [0, 2^64), or None."""
     if value is None:

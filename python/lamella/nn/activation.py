@@ -1,42 +1,56 @@
-"""Elementwise activations whose derivative is a function of their output."""
+"""What all elementwise activations share."""
+
+import math
+from typing import Any
 
 from lamella.nn.builder import Builder, Value
 from lamella.nn.module import Module
+from lamella.nn.parameter import Settings
 
 
 class Activation(Module):
     """y = f(x), elementwise; subclasses name the kernel pair ``<kernel>_forward`` and ``<kernel>_backward``.
 
-    The backward kernel gets the saved *output*, so that a dense layer can apply f to its own result in place.
+    Parameters
+    ----------
+    **settings : float
+        Fields of the kernels' struct, in its order: each the name of a :class:`lamella.nn.setting.Setting` of the
+        subclass.
     """
 
     kernel: str
+    #: What the backward kernel reads: by default the output, so that a dense layer applies f to its own result in
+    #: place; True: the input, which is then stored beside it.
+    saves_input = False
+
+    def __init__(self, **settings: float) -> None:
+        super().__init__()
+        if settings:
+            self.settings = Settings(**dict.fromkeys(settings, math.nan))
+            for name, value in settings.items():
+                setattr(self, name, value)
+
+    def config(self) -> dict[str, Any]:
+        """The settings as they are now."""
+        return {} if self.settings is None else dict(self.settings.detach())
 
     def emit(self, builder: Builder, x: Value) -> Value:
         """The pair of kernels; fused into the product before (forward) or after (backward) where there is one."""
         y = builder.value(x.width)
-        builder.forward(f"{self.kernel}_forward", [y.operand, x.operand], [x.width])
+        hyper = -1 if self.settings is None else self.settings.offset
+        builder.forward(f"{self.kernel}_forward", [y.operand, x.operand], [x.width], hyper)
         if x.wants_grad:
-            builder.backward(f"{self.kernel}_backward", [x.grad, y.grad, y.operand], [x.width])
+            saved = x.operand if self.saves_input else y.operand
+            builder.backward(f"{self.kernel}_backward", [x.grad, y.grad, saved], [x.width], hyper)
         return y
 
 
-class ReLU(Activation):
-    """y = max(x, 0). The derivative at 0 is 0, as in PyTorch; NaN stays NaN."""
+class Identity(Module):
+    """y = x: a place holder that costs nothing. Takes any arguments and ignores them, as in PyTorch."""
 
-    kernel = "relu"
-    weight_init = "he_normal"
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
 
-
-class Tanh(Activation):
-    """y = tanh x."""
-
-    kernel = "tanh"
-    weight_init = "glorot_uniform"
-
-
-class Sigmoid(Activation):
-    """y = 1 / (1 + e^-x)."""
-
-    kernel = "sigmoid"
-    weight_init = "glorot_uniform"
+    def emit(self, builder: Builder, x: Value) -> Value:
+        """Nothing."""
+        return x

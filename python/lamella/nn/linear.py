@@ -1,9 +1,11 @@
 """The dense layer."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from lamella.nn import _check, init
+from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
+from lamella.nn.init import WEIGHTS, Init, init_config, resolve, zeros
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter
 
@@ -16,10 +18,11 @@ class Linear(Module):
     in_features, out_features : int
     bias : bool, default True
         Whether there is a b.
-    init : str, optional
-        First weights: "he_normal", "glorot_uniform" or "zeros". By default the activation that follows decides: He for
-        the ReLU family, Glorot for the others. Biases start at zero. (PyTorch draws both from
-        U(-1/sqrt(in_features), 1/sqrt(in_features)).)
+    init : str, object or callable, optional
+        First weights: a name such as "he_normal", "glorot_uniform" or "orthogonal", an object such as
+        ``nn.init.Normal(std=0.01)``, or a function of (rng, shape); see :mod:`lamella.nn.init`. By default the
+        activation that follows decides: He for the ReLU family, LeCun for SELU, Glorot for the others. Biases start at
+        zero. (PyTorch draws both from U(-1/sqrt(in_features), 1/sqrt(in_features)).)
 
     Attributes
     ----------
@@ -27,22 +30,20 @@ class Linear(Module):
     bias : Parameter, (out_features,), or None
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, init: str | None = None) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, init: Init | None = None) -> None:
         super().__init__()
         self.in_features = _check.integer("Linear", "in_features", in_features, 1)
         self.out_features = _check.integer("Linear", "out_features", out_features, 1)
-        if init is not None and not (isinstance(init, str) and init in _initializers):
-            raise ValueError(f"[Linear] init is {init!r} but must be one of {', '.join(_initializers)}")
-        self.init = init
-        first = _initializers[init or "glorot_uniform"]
+        first = resolve("Linear", "glorot_uniform" if init is None else init)
+        self.init = first if isinstance(init, Mapping) else init
         self.weight = Parameter((self.out_features, self.in_features), first, transposed=True)
-        self.bias = Parameter((self.out_features,), _zeros) if _check.flag("Linear", "bias", bias) else None
+        self.bias = Parameter((self.out_features,), zeros) if _check.flag("Linear", "bias", bias) else None
 
     def settle(self, following: list[Module]) -> None:
         """Take the initialisation that suits the next activation, unless one was given."""
         if self.init is None:
             wanted = [layer.weight_init for layer in following if layer.weight_init is not None]
-            self.weight.init = _initializers[wanted[0] if wanted else "glorot_uniform"]
+            self.weight.init = WEIGHTS[wanted[0] if wanted else "glorot_uniform"]
 
     weight_init = "glorot_uniform"  # of a layer whose output goes straight into this one
 
@@ -59,9 +60,7 @@ class Linear(Module):
         config: dict[str, Any] = {"in_features": self.in_features, "out_features": self.out_features}
         if self.bias is None:
             config["bias"] = False
-        if self.init is not None:
-            config["init"] = self.init
-        return config
+        return {**config, **init_config(self.init)}
 
     def describe(self) -> str:
         """As in PyTorch."""
@@ -82,7 +81,3 @@ class Linear(Module):
             [*sizes, builder.accumulate],
         )
         return y
-
-
-_initializers = init.WEIGHTS
-_zeros = init.zeros

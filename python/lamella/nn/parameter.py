@@ -46,11 +46,17 @@ class Stored:
         """Number of elements."""
         return int(np.prod(self.shape))
 
-    def place(self, memory: _core.Memory, offset: int, rng: np.random.Generator) -> None:
-        """Move to ``memory``, with the present values, or with first ones from ``rng``."""
+    def draw(self, memory: _core.Memory, offset: int, rng: np.random.Generator) -> None:
+        """If there are no values yet, write first ones to where this array will be; it stays where it is."""
+        if self._memory is None and self._values is None:
+            self._view_in(memory, self.arena, 0, offset)[...] = self.init(rng, self.shape)
+
+    def place(self, memory: _core.Memory, offset: int) -> None:
+        """Move to ``memory``, with the present values if there are any."""
         values = self.detach()
         self._memory, self._offset, self._values = memory, offset, None
-        self._view(self.arena)[...] = self.init(rng, self.shape) if values is None else values
+        if values is not None:
+            self._view(self.arena)[...] = values
 
     def detach(self) -> Array | None:
         """A copy of the values, or None if there are none yet."""
@@ -76,8 +82,11 @@ class Stored:
             raise RuntimeError(
                 f"[{type(self).__name__}] {self.name or 'an array'} has no values yet; model.parameters() gives it some"
             )
+        return self._view_in(self._memory, arena, slot, self._offset)
+
+    def _view_in(self, memory: _core.Memory, arena: _core.Arena, slot: int, offset: int) -> Array:
         shape = list(self.shape[::-1] if self.transposed else self.shape)
-        view: Array = self._memory.view(arena, slot, self._offset, shape)
+        view: Array = memory.view(arena, slot, offset, shape)
         return view.T if self.transposed else view
 
     @property

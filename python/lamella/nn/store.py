@@ -46,13 +46,18 @@ class Store:
         self.native_dtype = getattr(_core.DType, self.dtype.name)
         self.memory = _core.Memory(self.native_dtype, values, state, sum(len(s) for s in self.settings))
 
-        for index, (name, parameter) in enumerate(parameters):
-            parameter.name = name
+        # All first values before anything moves: a user's function that fails leaves everything as it was.
+        for index, (_, parameter) in enumerate(parameters):
             rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, index])))
-            parameter.place(self.memory, value_places[id(parameter)], rng)
+            parameter.draw(self.memory, value_places[id(parameter)], rng)
+        for _, item in states:
+            item.draw(self.memory, state_places[id(item)], np.random.default_rng(0))
+        for name, parameter in parameters:
+            parameter.name = name
+            parameter.place(self.memory, value_places[id(parameter)])
         for name, item in states:
             item.name = name
-            item.place(self.memory, state_places[id(item)], np.random.default_rng(0))
+            item.place(self.memory, state_places[id(item)])
         offset = 0
         for settings in self.settings:
             settings.place(self.memory, offset)
