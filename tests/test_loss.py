@@ -16,9 +16,10 @@ CELLWISE = NAMES[1:]
 def run(kernel, name, z, target, mean=True, gradient=True, threads=1):
     """(value, score, dz, loss and score of each row)."""
     dz = np.full_like(z, np.nan) if gradient else None
-    result, partial = np.full(2, np.nan), np.full((len(z), 2), np.nan, z.dtype)
-    operands = [dz, result, partial, z, target]
-    kernel(name, operands, len(z), [z.shape[1]], np.array([float(mean)]), dtype=z.dtype, threads=threads)
+    result, partial = np.full(4, np.nan), np.full((len(z), 2), np.nan, z.dtype)
+    operands = [dz, result, None, partial, z, target, None, None]
+    hyper = {"cross_entropy": [0.0], "squared_error": [1.0]}.get(name, [])
+    kernel(name, operands, len(z), [z.shape[1]], np.array([float(mean), *hyper]), dtype=z.dtype, threads=threads)
     return float(result[0]), float(result[1]), dz, partial
 
 

@@ -69,17 +69,17 @@ def activation(kernel, name, x, hyper=None):
 def two_classes(kernel, x):
     """(softmax of x among the logits 0 and x, the loss of class 0): e^x / (1 + e^x), log(1 + e^x)."""
     z = np.stack([np.zeros_like(x), x], axis=1)
-    dz, result, partial = np.full_like(z, np.nan), np.zeros(2), np.full_like(z, np.nan)
-    target = np.zeros(len(x), np.int32)
-    kernel("cross_entropy", [dz, result, partial, z, target], len(x), [2], np.zeros(1), dtype=x.dtype, threads=2)
+    dz, result, partial = np.full_like(z, np.nan), np.zeros(4), np.full_like(z, np.nan)
+    operands = [dz, result, None, partial, z, np.zeros(len(x), np.int32), None, None]
+    kernel("cross_entropy", operands, len(x), [2], np.zeros(2), dtype=x.dtype, threads=2)
     return dz[:, 1], partial[:, 0]
 
 
 def binary(kernel, z, target=0.0):
     """Losses of single cells."""
     z = z[:, None]
-    result, partial = np.zeros(2), np.full((len(z), 2), np.nan, z.dtype)
-    operands = [None, result, partial, z, np.full_like(z, target)]
+    result, partial = np.zeros(4), np.full((len(z), 2), np.nan, z.dtype)
+    operands = [None, result, None, partial, z, np.full_like(z, target), None, None]
     kernel("binary_cross_entropy", operands, len(z), [1], np.zeros(1), dtype=z.dtype, threads=2)
     return partial[:, 0]
 
@@ -144,9 +144,9 @@ def test_log(kernel, dtype):
     # Row i has i + 1 equal logits and others that vanish: its loss is log(i + 1), of an exact argument.
     count = 1024
     z = np.where(np.arange(count) <= np.arange(count)[:, None], 0, -1e4).astype(dtype)
-    result, partial = np.zeros(2), np.full((count, 2), np.nan, dtype)
-    operands = [None, result, partial, z, np.zeros(count, np.int32)]
-    kernel("cross_entropy", operands, count, [count], np.zeros(1), dtype=dtype, threads=2)
+    result, partial = np.zeros(4), np.full((count, 2), np.nan, dtype)
+    operands = [None, result, None, partial, z, np.zeros(count, np.int32), None, None]
+    kernel("cross_entropy", operands, count, [count], np.zeros(2), dtype=dtype, threads=2)
     assert_ulp(partial[:, 0], np.log(wider(np.arange(1, count + 1, dtype=dtype))), LOG)
 
 

@@ -67,14 +67,19 @@ py::array_t<Index> permutation(Index n, std::uint64_t seed, std::uint64_t stream
   return result;
 }
 
-// Integer class labels as the kernels take them; throws at the first one outside [0, classes).
+// Integer class labels as the kernels take them, -1 for those that are ignored; throws at the first other one outside
+// [0, classes).
 py::array_t<std::int32_t> encode_labels(const py::array_t<Index, py::array::c_style>& labels, Index classes,
-                                        const std::string& where) {
+                                        std::optional<Index> ignored, const std::string& where) {
   const Index n = labels.size();
   py::array_t<std::int32_t> result(n);
   const Index* const from = labels.data();
   std::int32_t* const to = result.mutable_data();
   for (Index i = 0; i < n; ++i) {
+    if (ignored == from[i]) {
+      to[i] = -1;
+      continue;
+    }
     require(from[i] >= 0 && from[i] < classes, where, " y[", i, "] is ", from[i], " but there are ", classes,
             " classes: labels must be in [0, ", classes, ")");
     to[i] = static_cast<std::int32_t>(from[i]);
@@ -104,8 +109,8 @@ void bind_kernels(py::module_& module) {
              py::arg("hyper"), py::arg("dtype"), py::arg("threads") = 1, py::arg("repeats") = 1,
              "Runs one kernel on NumPy arrays.");
   module.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("stream"), "0..n-1 in random order.");
-  module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("where"),
-             "Checks class labels and converts them to int32.");
+  module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("ignored"),
+             py::arg("where"), "Checks class labels and converts them to int32, those to be ignored to -1.");
   module.def(
       "find_bad_index", &bad_index, py::arg("x"), py::arg("columns"),
       "(row, column, count) of the first value that is no whole number in [0, count); columns: (column, count).");

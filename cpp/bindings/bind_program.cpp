@@ -43,6 +43,7 @@ void bind_program(py::module_& module) {
       .value("fixed", Arena::fixed)
       .value("input", Arena::input)
       .value("target", Arena::target)
+      .value("weight", Arena::weight)
       .value("output", Arena::output)
       .value("slots", Arena::slots)
       .finalize();

@@ -20,20 +20,21 @@ bool on_main_thread() {
 
 void run(Runner& runner, int first, int last, Index n, const py::object& input, const py::object& target,
          const py::object& output) {
-  const External external{contiguous(input, "input"), contiguous(target, "target"), writable(output, "output")};
+  const External external{contiguous(input, "input"), contiguous(target, "target"), nullptr,
+                          writable(output, "output")};
   run_unlocked(runner, [&](auto&) { runner.run(first, last, n, external); });
 }
 
-// Replays ranges on a batch; the loss and score that they leave in scalars[result] and the next.
-std::pair<double, double> step(Runner& runner, int first, int last, const py::array& x, const py::array& target,
-                               Index result) {
-  const External external{contiguous(x, "x"), contiguous(target, "target"), nullptr};
+// Replays ranges on a batch; what they leave in scalars[result] and the next ones, as LossResult has them.
+std::tuple<double, double, double, double> step(Runner& runner, int first, int last, const py::array& x,
+                                                const py::array& target, const py::object& weight, Index result) {
+  const External external{contiguous(x, "x"), contiguous(target, "target"), contiguous(weight, "weight"), nullptr};
   const Index n = x.shape(0);
-  std::pair<double, double> found;
+  std::tuple<double, double, double, double> found;
   run_unlocked(runner, [&](auto&) {
     runner.run(first, last, n, external);
     const auto* const scalars = reinterpret_cast<const double*>(runner.memory().base(static_cast<int>(Arena::scalars)));
-    found = {scalars[result], scalars[result + 1]};
+    found = {scalars[result], scalars[result + 1], scalars[result + 2], scalars[result + 3]};
   });
   return found;
 }
@@ -42,7 +43,7 @@ std::pair<double, double> step(Runner& runner, int first, int last, const py::ar
 std::vector<std::tuple<std::string, double, double, double>> time_ops(Runner& runner, int first, int last,
                                                                       const py::array& x, const py::array& target,
                                                                       int repeats) {
-  const External external{contiguous(x, "x"), contiguous(target, "target"), nullptr};
+  const External external{contiguous(x, "x"), contiguous(target, "target"), nullptr, nullptr};
   const Index n = x.shape(0);
   std::vector<double> seconds;
   run_unlocked(runner, [&](auto&) { seconds = runner.time_ops(first, last, n, external, repeats); });
@@ -119,12 +120,21 @@ Timetable read_timetable(const py::object& timetable, const EpochPlan& plan, con
 }
 
 std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x, const py::array& y,
-                                              const py::object& order, Index batch_size, Index least, bool drop_last,
-                                              Index result, const py::object& mixing, const py::object& timetable) {
+                                              const py::object& weight, const py::object& order, Index batch_size,
+                                              Index least, bool drop_last, Index result, const py::object& mixing,
+                                              const py::object& timetable) {
   const Index rows = x.shape(0);
   require(rows > 0 && y.shape(0) == rows, "x has ", rows, " rows and y ", y.shape(0));
-  const Dataset data{static_cast<const char*>(contiguous(x, "x")), static_cast<const char*>(contiguous(y, "y")), rows,
-                     x.nbytes() / rows, y.nbytes() / rows};
+  const Index weight_bytes = weight.is_none() ? 0 : size_of(runner.program().dtype());
+  require(weight.is_none() || py::cast<py::array>(weight).nbytes() == rows * weight_bytes, "x has ", rows,
+          " rows but weight is not as long");
+  const Dataset data{static_cast<const char*>(contiguous(x, "x")),
+                     static_cast<const char*>(contiguous(y, "y")),
+                     static_cast<const char*>(contiguous(weight, "weight")),
+                     rows,
+                     x.nbytes() / rows,
+                     y.nbytes() / rows,
+                     weight_bytes};
   const Index taken = order.is_none() ? rows : static_cast<Index>(py::len(order));
   EpochPlan plan{numbers_below(order, rows, "order"), taken, batch_size, least, drop_last, result, {}, {}};
   plan.mixing = read_mixing(mixing, plan, rows, y, runner.program().dtype());
@@ -192,14 +202,15 @@ void bind_runner(py::module_& module) {
            "How many threads a replay of ranges first..last for n rows gets.")
       .def("run", &run, py::arg("first"), py::arg("last"), py::arg("n"), py::arg("input") = py::none(),
            py::arg("target") = py::none(), py::arg("output") = py::none(), "Replays ranges first..last for n rows.")
-      .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("order"), py::arg("batch_size"), py::arg("least"),
-           py::arg("drop_last"), py::arg("result"), py::arg("mixing") = py::none(), py::arg("timetable") = py::none(),
+      .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("weight"), py::arg("order"), py::arg("batch_size"),
+           py::arg("least"), py::arg("drop_last"), py::arg("result"), py::arg("mixing") = py::none(),
+           py::arg("timetable") = py::none(),
            "One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; "
            "timetable: (places, values) of scalars to set before each step.")
       .def("blocks", &blocks, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("out"), py::arg("block"),
            "Forward over all rows of x into out, in blocks.")
-      .def("step", &step, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"), py::arg("result"),
-           "Replays ranges on a batch; (loss, score).")
+      .def("step", &step, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"), py::arg("weight"),
+           py::arg("result"), "Replays ranges on a batch; (loss, score, weight of the loss, weight of the score).")
       .def("time_ops", &time_ops, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("target"),
            py::arg("repeats"), "Replays ranges op by op; (name, least seconds, multiply-adds, bytes) of each.")
       .def("exchange", &exchange, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("into"), py::arg("from_"),

@@ -8,7 +8,7 @@
 namespace lamella {
 namespace {
 
-constexpr Index kScalarRoom = 1024;  // fields that can be added later without moving what Python has views of
+constexpr Index kScalarRoom = 8192;  // fields that can be added later without moving what Python has views of
 constexpr Index kRowMultiple = 16;   // so that every row buffer starts on a cache line
 
 std::size_t at(Arena arena) { return static_cast<std::size_t>(arena); }

@@ -19,6 +19,7 @@ enum class Arena : int {
   fixed,    // other buffers of a workspace
   input,    // given by each call: the batch
   target,   // given by each call
+  weight,   // given by each call, if at all: what each row counts
   output,   // given by each call: where a result goes straight to the caller's array
   slots     // slots + k: optimizer slot k, at the same offsets as values
 };

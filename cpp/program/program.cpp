@@ -139,7 +139,8 @@ Cost Program::cost(const Op& op, Index n) const {
   Cost found{0, 0};
   if (size.product) found.multiply_adds = size.elements * (op.kernel->signature.rows ? rows : 1);
   const auto add = [&](const Operand& operand) {
-    const bool a_row = operand.in(Arena::rows) || operand.in(Arena::input) || operand.in(Arena::target);
+    const bool a_row =
+        operand.in(Arena::rows) || operand.in(Arena::input) || operand.in(Arena::target) || operand.in(Arena::weight);
     const Index element = operand.in(Arena::scalars) ? 8 : size_of(dtype_);
     if (!operand.in(Arena::none)) found.bytes += static_cast<double>(operand.size * element) * (a_row ? rows : 1);
   };
@@ -152,8 +153,8 @@ Cost Program::cost(const Op& op, Index n) const {
 }
 
 std::string Program::describe() const {
-  static const char* const names[] = {"none", "values", "grads", "state",  "scalars",
-                                      "rows", "fixed",  "input", "target", "output"};
+  static const char* const names[] = {"none",  "values", "grads",  "state",  "scalars", "rows",
+                                      "fixed", "input",  "target", "weight", "output"};
   std::ostringstream text;
   for (const Range& which : ranges_) {
     text << which.name << ":\n";

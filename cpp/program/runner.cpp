@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "core/threads.h"
+#include "kernels/loss.h"
 
 namespace lamella {
 namespace {
@@ -90,6 +91,7 @@ Frame Runner::begin(int first, int last, Index n, const External& external) {
   workspace_.bind(frame);
   frame.base[static_cast<std::size_t>(Arena::input)] = static_cast<char*>(const_cast<void*>(external.input));
   frame.base[static_cast<std::size_t>(Arena::target)] = static_cast<char*>(const_cast<void*>(external.target));
+  frame.base[static_cast<std::size_t>(Arena::weight)] = static_cast<char*>(const_cast<void*>(external.weight));
   frame.base[static_cast<std::size_t>(Arena::output)] = static_cast<char*>(external.output);
   auto* const scalars = reinterpret_cast<double*>(frame.base[static_cast<std::size_t>(Arena::scalars)]);
   for (int i = first; i <= last; ++i) {
@@ -161,7 +163,7 @@ void mix(void* out, const void* row, const void* partner, Index bytes, double sh
 // Rows of a data set that make up a batch, and where they are gathered.
 struct Batch {
   Index begin, rows;
-  char *x, *y;
+  char *x, *y, *weight;  // weight: null if all rows count once
 
   void gather(const Dataset& data, const EpochPlan& plan, DType dtype, const Team& team) const {
     const auto mixed = dtype == DType::float32 ? mix<float> : mix<double>;
@@ -178,6 +180,7 @@ struct Batch {
       };
       copy(x + i * data.x_bytes, data.x, data.x_bytes);
       copy(y + i * data.y_bytes, data.y, data.y_bytes);
+      if (weight) copy(weight + i * data.weight_bytes, data.weight, data.weight_bytes);
     }
   }
 };
@@ -203,14 +206,16 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
   // Of this step and the next. The epoch's own: between steps others may train the model, too.
   const Buffer x[2] = {Buffer::uninitialized(most * data.x_bytes), Buffer::uninitialized(most * data.x_bytes)};
   const Buffer y[2] = {Buffer::uninitialized(most * data.y_bytes), Buffer::uninitialized(most * data.y_bytes)};
+  const Index weights = data.weight ? most * data.weight_bytes : 0;
+  const Buffer weight[2] = {Buffer::uninitialized(weights), Buffer::uninitialized(weights)};
   const auto batch_at = [&](Index begin, Index step) {
-    return Batch{begin, plan.batch_rows(begin), x[step % 2].data(), y[step % 2].data()};
+    return Batch{begin, plan.batch_rows(begin), x[step % 2].data(), y[step % 2].data(), weight[step % 2].data()};
   };
   const int last_range = static_cast<int>(program_->ranges().size()) - 1;
   auto* const scalars = reinterpret_cast<double*>(memory_->base(static_cast<int>(Arena::scalars)));
   const Timetable& table = plan.timetable;
   EpochResult total{0, 0, 0, true};
-  Index seen = 0;
+  double weighed = 0, scored = 0;
   auto asked = Clock::now();
   Batch batch = batch_at(0, 0);
   batch.gather(data, plan, program_->dtype(), Team{0, 1, nullptr, nullptr});
@@ -219,15 +224,17 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
     const Index n = batch.rows;
     const Batch next = batch_at(batch.begin + n, total.steps + 1);
     for (Index k = 0; k < table.count; ++k) scalars[table.places[k]] = table.values[total.steps * table.count + k];
-    run_and(0, last_range, n, {batch.x, batch.y, nullptr},
+    run_and(0, last_range, n, {batch.x, batch.y, batch.weight, nullptr},
             [&](const Team& team) { next.gather(data, plan, program_->dtype(), team); });
     batch = next;
-    const double loss = scalars[plan.result];
-    seen += n;
+    LossResult found;
+    std::memcpy(&found, scalars + plan.result, sizeof found);
+    weighed += found.weight;
+    scored += found.scored;
     total.steps += 1;
-    total.loss += loss * static_cast<double>(n);
-    total.score += scalars[plan.result + 1] * static_cast<double>(n);
-    if (!std::isfinite(loss)) {
+    total.loss += found.value * found.weight;
+    total.score += found.score * found.scored;
+    if (!std::isfinite(found.value)) {
       total.finite = false;
       break;
     }
@@ -237,10 +244,8 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
       if (interrupted()) break;
     }
   }
-  if (seen > 0) {
-    total.loss /= static_cast<double>(seen);
-    total.score /= static_cast<double>(seen);
-  }
+  if (weighed > 0) total.loss /= weighed;
+  if (scored > 0) total.score /= scored;
   return total;
 }
 
@@ -267,7 +272,7 @@ void Runner::blocks(int first, int last, const char* x, Index x_bytes, char* out
     reserve(std::min(n, block));
     for (Index begin = 0; begin < n; begin += block) {
       const Index rows = std::min(block, n - begin);
-      run(first, last, rows, {x + begin * x_bytes, nullptr, out + begin * out_bytes});
+      run(first, last, rows, {x + begin * x_bytes, nullptr, nullptr, out + begin * out_bytes});
     }
     return;
   }

@@ -17,15 +17,17 @@ namespace lamella {
 struct External {
   const void* input = nullptr;
   const void* target = nullptr;
+  const void* weight = nullptr;  // null: all rows count once
   void* output = nullptr;
 };
 
-// The data of an epoch: rows of features and targets, gathered into batches in a given order.
+// The data of an epoch: rows of features, targets and perhaps weights, gathered into batches in a given order.
 struct Dataset {
   const char* x;
   const char* y;
+  const char* weight;  // or null: all rows count once
   Index rows;
-  Index x_bytes, y_bytes;  // of one row
+  Index x_bytes, y_bytes, weight_bytes;  // of one row
 };
 
 // Row i of an epoch is share[i] of its own row and the rest of row partner[i], features and targets alike.
@@ -57,7 +59,7 @@ struct EpochPlan {
 };
 
 struct EpochResult {
-  double loss;   // mean over batches, weighted by their rows
+  double loss;   // mean over batches, weighted by what their rows count
   double score;  // likewise
   Index steps;
   bool finite;  // false: stopped at the first batch whose loss was not finite

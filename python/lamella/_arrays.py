@@ -83,6 +83,20 @@ def contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(array, dtype=dtype)
 
 
+def as_weights(value: Any, n: int, dtype: np.dtype[Any], where: str) -> Array:
+    """What each of n rows counts: (n,), finite and at least 0."""
+    array = to_array(value, "sample_weight", where)
+    if array.shape != (n,):
+        raise ValueError(
+            f"[{where}] sample_weight has shape {array.shape} but {(n,)} is expected, a weight for each row"
+        )
+    weights = contiguous(array, dtype)
+    bad = _core.find_unfit(_core.Targets.amounts, weights)
+    if bad >= 0:
+        raise ValueError(f"[{where}] sample_weight[{bad}] is {array[bad]} but must be finite and at least 0")
+    return weights
+
+
 def check_finite(array: Array, name: str, where: str, columns: Any = None) -> None:
     """ValueError that names the columns (and first row) where (n, features) data is NaN or infinite."""
     block = max(1, 2**22 // max(1, array.shape[1] if array.ndim == 2 else 1))

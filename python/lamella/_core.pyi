@@ -24,6 +24,7 @@ __all__: list[str] = [
     "encode_labels",
     "epoch_steps",
     "find_bad_index",
+    "find_unfit",
     "get_num_threads",
     "isa",
     "isas",
@@ -58,6 +59,7 @@ class Arena(enum.Enum):
     state = ...
     target = ...
     values = ...
+    weight = ...
 
 class Operand:
     """
@@ -201,6 +203,7 @@ class Runner:
         self,
         x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
         y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        weight: typing.Any,
         order: typing.Any,
         batch_size: typing.SupportsInt | typing.SupportsIndex,
         least: typing.SupportsInt | typing.SupportsIndex,
@@ -246,10 +249,11 @@ class Runner:
         last: typing.SupportsInt | typing.SupportsIndex,
         x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
         target: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        weight: typing.Any,
         result: typing.SupportsInt | typing.SupportsIndex,
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float, float]:
         """
-        Replays ranges on a batch; (loss, score).
+        Replays ranges on a batch; (loss, score, weight of the loss, weight of the score).
         """
     def threads(
         self,
@@ -290,25 +294,28 @@ class Targets(enum.Enum):
     What a loss asks of its targets.
     """
 
+    amounts = ...
     labels = ...
     shares = ...
+    signs = ...
     values = ...
 
 class QuickStep:
     """
     A training step on arrays that need no conversion.
     """
-    def __call__(self, x: typing.Any, y: typing.Any) -> float | None:
+    def __call__(self, x: typing.Any, y: typing.Any, weight: typing.Any = None) -> float | None:
         """
-        The loss; None, and nothing done, if x or y is not as the kernels take it.
+        The loss; None, and nothing done, if x, y or weight is not as the kernels take it.
         """
     def __init__(
         self,
         runner: Runner,
         width: typing.SupportsInt | typing.SupportsIndex,
-        outputs: typing.SupportsInt | typing.SupportsIndex,
         least_rows: typing.SupportsInt | typing.SupportsIndex,
         targets: Targets,
+        target_width: typing.SupportsInt | typing.SupportsIndex,
+        ignored: typing.SupportsInt | typing.SupportsIndex | None,
         result: typing.SupportsInt | typing.SupportsIndex,
         indices: collections.abc.Sequence[
             tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
@@ -337,10 +344,11 @@ def compiler() -> str:
 def encode_labels(
     labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
     classes: typing.SupportsInt | typing.SupportsIndex,
+    ignored: typing.SupportsInt | typing.SupportsIndex | None,
     where: str,
 ) -> numpy.typing.NDArray[numpy.int32]:
     """
-    Checks class labels and converts them to int32.
+    Checks class labels and converts them to int32, those to be ignored to -1.
     """
 
 def epoch_steps(
@@ -361,6 +369,18 @@ def find_bad_index(
 ) -> tuple[int, int, int] | None:
     """
     (row, column, count) of the first value that is no whole number in [0, count); columns: (column, count).
+    """
+
+@typing.overload
+def find_unfit(kind: Targets, values: numpy.typing.NDArray[numpy.float32]) -> int:
+    """
+    Index of the first element that is not of that kind, in an array read row by row; -1: none.
+    """
+
+@typing.overload
+def find_unfit(kind: Targets, values: numpy.typing.NDArray[numpy.float64]) -> int:
+    """
+    Index of the first element that is not of that kind, in an array read row by row; -1: none.
     """
 
 def get_num_threads() -> int:

@@ -136,8 +136,8 @@ CONSTRUCTIONS = {
     "p NaN": (lambda: nn.Dropout(np.nan), ValueError, r"p is nan but must be in \[0, 1\]"),
     "p text": (lambda: nn.Dropout("half"), TypeError, r"p is 'half' but must be a number"),
     "p set later": (lambda: setattr(nn.Dropout(), "p", 2), ValueError, r"\[Dropout\] p is 2 but must be in \[0, 1\]"),
-    "reduction": (lambda: nn.MSELoss("none"), ValueError, r"\[MSELoss\] reduction is 'none' but must be \"mean\" or"),
-    "reduction None": (lambda: nn.CrossEntropyLoss(None), ValueError, r"reduction is None but must be"),
+    "reduction": (lambda: nn.MSELoss("all"), ValueError, r"\[MSELoss\] reduction is 'all' but must be .*\"mean\" or"),
+    "reduction None": (lambda: nn.CrossEntropyLoss(reduction=None), ValueError, r"reduction is None but must be"),
     "an inner dtype": (
         lambda: nn.Sequential(nn.Sequential(nn.Linear(6, 3), dtype="float64"), dtype="float32").parameters(),
         ValueError,

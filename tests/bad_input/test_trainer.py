@@ -47,8 +47,8 @@ CALLS = {
         (TypeError, ValueError),
         r"validation_data.*\(x, y\)",
     ),
-    "validation_data three": (
-        lambda w: w.trainer.fit(w.x, w.y, validation_data=(w.x, w.y, w.y)),
+    "validation_data four": (
+        lambda w: w.trainer.fit(w.x, w.y, validation_data=(w.x, w.y, w.y, w.y)),
         (TypeError, ValueError),
         r"validation_data.*\(x, y\)",
     ),

@@ -44,7 +44,7 @@ def test_a_copy_keeps_the_mode():
 
 
 def test_a_loss_is_copied_and_pickled():
-    loss = nn.CrossEntropyLoss("sum")
+    loss = nn.CrossEntropyLoss(reduction="sum")
     loss(np.ones((2, 3)), [0, 1])
     for twin in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
         assert twin.reduction == "sum"

@@ -23,7 +23,7 @@ struct MathConstants<float> {
   static constexpr int mantissa_bits = 23;
   static constexpr std::int32_t bias = 127;
   static constexpr std::int32_t sqrt_half_bits = 0x3f3504f3;
-  static constexpr float infinity = __builtin_inff();
+  static constexpr float infinity = __builtin_inff(), smallest_normal = 1.17549435e-38f;
   static constexpr int exp_terms = 7, log_terms = 5, sine_terms = 9;
   static constexpr std::int32_t high_half = -(1 << 12);  // mask of the bits whose square is exact
   // (a + 4) (1 - Phi(a)) e^(a^2/2) as a polynomial in (a - 4) / (a + 4), for 0 <= a <= 14: to 3e-9.
@@ -45,7 +45,7 @@ struct MathConstants<double> {
   static constexpr int mantissa_bits = 52;
   static constexpr std::int64_t bias = 1023;
   static constexpr std::int64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
-  static constexpr double infinity = __builtin_inf();
+  static constexpr double infinity = __builtin_inf(), smallest_normal = 2.2250738585072014e-308;
   static constexpr int exp_terms = 13, log_terms = 11, sine_terms = 17;
   static constexpr std::int64_t high_half = -(std::int64_t{1} << 27);
   static constexpr int tail_terms = 23;  // for 0 <= a <= 39: to 4e-17
@@ -199,6 +199,16 @@ LAMELLA_INLINE Vector<T> log_positive(Vector<T> x) {
   const Vector<T> half_square = f * f * static_cast<T>(0.5);
   const Vector<T> correction = s * (half_square + z * p);
   return kf * C::ln2_high - ((half_square - (correction + kf * C::ln2_low)) - f);
+}
+
+// log x for any x: NaN below 0, -infinity at 0, which all below the smallest normal number count as.
+template <typename T>
+LAMELLA_INLINE Vector<T> log(Vector<T> x) {
+  using C = MathConstants<T>;
+  Vector<T> y = log_positive<T>(x);
+  y = x < C::smallest_normal ? splat(-C::infinity) : y;
+  y = x < C::infinity ? y : x;  // infinity, and NaN
+  return x < 0 ? splat(static_cast<T>(__builtin_nan(""))) : y;
 }
 
 // log(1 + x) for x >= 0 (finite).

@@ -30,7 +30,7 @@ class Module:
     dtype: str | None = None
     #: Scalars that this module's kernels read, if any.
     settings: Settings | None = None
-    #: How often any module's mode was set: what was made for some modes holds while this stays the same.
+    #: How often any module's mode or loss's setting was set: what was made for some holds while this stays the same.
     mode_changes = 0
     #: Rows that a training batch must have at least.
     least_rows = 1
@@ -38,6 +38,8 @@ class Module:
     branches = False
     #: Whether values have another scale in training than in evaluation; whether the scale of values is remembered.
     changes_scale = remembers_scale = False
+    #: Whether the outputs are a softmax's, which losses of logits do not take.
+    gives_probabilities = False
 
     def __init__(self) -> None:
         self._training = True

@@ -145,17 +145,18 @@ class Settings:
 
     Parameters
     ----------
-    **fields : float or int
-        Names and first values, in the order of the kernel's struct: an int as an integer, a float as a double.
+    **fields : float, int or float64 array
+        Names and first values, in the order of the kernel's struct: an int as an integer, a float as a double, an array
+        as so many doubles.
     """
 
-    def __init__(self, **fields: float | int) -> None:
+    def __init__(self, **fields: float | int | Array) -> None:
         self.fields = fields
         self._memory: _core.Memory | None = None
         self._offset = 0
 
     def __len__(self) -> int:
-        return len(self.fields)
+        return sum(np.size(value) for value in self.fields.values())
 
     @property
     def offset(self) -> int:
@@ -169,31 +170,37 @@ class Settings:
         for name, value in values.items():
             self[name] = value
 
-    def detach(self) -> dict[str, float | int]:
+    def detach(self) -> dict[str, float | int | Array]:
         """The values."""
         return {name: self[name] for name in self.fields}
 
     def _field(self, name: str) -> Array:
         assert self._memory is not None
-        index = list(self.fields).index(name)
-        view: Array = self._memory.view(_core.Arena.scalars, 0, self._offset + index, [1])
-        return view.view(np.uint64) if isinstance(self.fields[name], int) else view
+        first = self.fields[name]
+        view: Array = self._memory.view(_core.Arena.scalars, 0, self.index(name), [np.size(first)])
+        return view.view(np.uint64) if isinstance(first, int) else view
 
     def index(self, name: str) -> int:
         """Place of a field in the scalars arena."""
-        return self._offset + list(self.fields).index(name)
+        index = self._offset
+        for before, value in self.fields.items():
+            if before == name:
+                return index
+            index += np.size(value)
+        raise KeyError(name)
 
-    def __getitem__(self, name: str) -> float | int:
+    def __getitem__(self, name: str) -> Any:
+        first = self.fields[name]
         if self._memory is None:
-            return self.fields[name]
-        value: float | int = self._field(name)[0].item()
-        return value
+            return first
+        field = self._field(name)
+        return field.copy() if isinstance(first, np.ndarray) else field[0].item()
 
-    def __setitem__(self, name: str, value: float | int) -> None:
+    def __setitem__(self, name: str, value: float | int | Array) -> None:
         if self._memory is None:
             self.fields[name] = value
         else:
-            self._field(name)[0] = value
+            self._field(name)[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
         return {"fields": self.detach(), "_memory": None, "_offset": 0}

@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella._arrays import Array
 from lamella.nn import _check
+from lamella.nn.loss import Loss
 from lamella.trainer.order import MIXUP, epoch_rng
 
 #: For each row that an epoch takes: the row it is mixed with, and its own share.
@@ -18,14 +19,21 @@ class Mixup:
     A pure function of seed and epoch. The pairs are of the epoch's rows and a permutation of them.
     """
 
-    def __init__(self, alpha: Any, target: Array, seed: int, where: str) -> None:
+    def __init__(self, alpha: Any, seed: int, where: str) -> None:
         self._alpha = 0.0 if alpha is None else _check.number(where, "mixup", alpha, 0)
-        self._seed = seed
-        if self._alpha > 0 and target.dtype.kind != "f":
+        self._seed, self._where = seed, where
+
+    def targets(self, loss: Loss, target: Array, outputs: int, dtype: np.dtype[Any]) -> Array:
+        """The targets in a form that can be mixed; as they are if nothing is."""
+        if self._alpha == 0:
+            return target
+        mixable = loss.mixable(target, outputs, dtype)
+        if mixable is None:
             raise ValueError(
-                f"[{where}] mixup is {alpha!r} but the targets are class labels, which cannot be mixed: use a loss of "
-                "numbers (BCEWithLogitsLoss on one-hot targets, say)"
+                f"[{self._where}] mixup is {self._alpha:g} but {type(loss).__name__} takes class labels alone, which "
+                "cannot be mixed: use CrossEntropyLoss, or a loss of numbers"
             )
+        return mixable
 
     def mixing(self, order: Array | None, n: int, epoch: int) -> Mixing | None:
         """Partners and shares of that epoch's rows, or None if nothing is mixed."""
@@ -38,6 +46,6 @@ class Mixup:
 
 def mixed(rows: Array, partners: Array, shares: Array) -> Array:
     """The same of arrays, as the native gathering does it."""
-    own = shares.astype(rows.dtype)[:, None]
+    own = shares.astype(rows.dtype).reshape(-1, *[1] * (rows.ndim - 1))
     result: Array = own * rows + (1 - own) * partners
     return result

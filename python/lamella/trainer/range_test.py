@@ -160,7 +160,7 @@ class _Trial:
         self._trainer, self._x, self._target = trainer, x, target
         self._batch_size, self._divergence = min(limits.batch_size, len(x)), limits.divergence
         trainer.model.check_rows(self._batch_size, trainer.mode(), where)
-        self._step = trainer._prepare(x.shape[1])
+        self._step = trainer._prepare(x.shape[1], target)
         check_indices(x, self._step.indices, "x", where)
         lrs = [float(group["lr"]) for group in trainer.optimizer.param_groups]
         self._shares = [lr / lrs[0] if lrs[0] > 0 else 1.0 for lr in lrs]

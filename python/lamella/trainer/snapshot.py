@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
 
-def counters(model: Module) -> dict[str, dict[str, float | int]]:
+def counters(model: Module) -> dict[str, dict[str, Any]]:
     """Scalars of the layers by name: dropout's rate, seed and number of steps, and the like."""
     return {name: module.settings.detach() for name, module in model.named_modules() if module.settings is not None}
 
 
-def set_counters(model: Module, values: dict[str, dict[str, float | int]]) -> None:
+def set_counters(model: Module, values: dict[str, dict[str, Any]]) -> None:
     """Take back what :func:`counters` gave."""
     for name, module in model.named_modules():
         if module.settings is not None:

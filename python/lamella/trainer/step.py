@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lamella import _core
 from lamella._arrays import Array
 from lamella.nn.builder import Builder, Value
+from lamella.nn.loss.runner import Measured
 from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
 from lamella.trainer.mixup import Mixing, mixed
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
 class NativeStep:
     """Forward, loss, backward and update of one model as one program."""
 
-    def __init__(self, trainer: "Trainer", store: Store, width: int, builder: Builder, outputs: Value) -> None:
-        self.store, self.width, self.outputs = store, width, outputs.width
+    def __init__(
+        self, trainer: "Trainer", store: Store, width: int, kind: _core.Targets, builder: Builder, outputs: Value
+    ) -> None:
+        self.store, self.width = store, width
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
         self.indices = builder.indices
-        self.modes: tuple[bool, ...] = ()
+        self.made_for: tuple[Any, ...] = ()
         self.mode_changes = -1
-        self._settings = trainer.loss.make_settings()
+        loss = trainer.loss
+        self._settings = loss.make_settings(outputs.width)
         self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
         when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
         updates = trainer.optimizer.ops_for(store.memory)
         builder.add_forward()
-        builder.add_ops("loss", [trainer.loss.op(builder.program, outputs, self._settings)])
+        builder.add_ops("loss", [loss.op(builder.program, outputs, self._settings, kind)])
         builder.add_backward()
         builder.add_ops("update", updates, [op.hyper for op in updates])
         builder.program.finalize()
@@ -39,32 +43,34 @@ class NativeStep:
         self.quick = _core.QuickStep(
             self.runner,
             width,
-            outputs.width,
             self.least_rows,
-            trainer.loss.target_kind,
+            kind,
+            loss.target_width(outputs.width),
+            loss.ignored,
             self._settings.index("value"),
             self.indices,
         )
 
     @staticmethod
-    def make(trainer: "Trainer", store: Store, width: int) -> "NativeStep | StepByHand":
+    def make(trainer: "Trainer", store: Store, width: int, kind: _core.Targets) -> "NativeStep | StepByHand":
         """One program, or by hand if a layer runs in Python."""
         trainer.model.check_modes(trainer.mode(), "Trainer")
         builder = Builder(store.native_dtype, trainer.mode())
         x = builder.enter(Value(_core.Operand(_core.Arena.input, size=width), width))
         outputs = trainer.model.emit(builder, x)
         if builder.all_native:
-            return NativeStep(trainer, store, width, builder, outputs)
+            return NativeStep(trainer, store, width, kind, builder, outputs)
         return StepByHand(trainer, store, width, builder)
 
-    def run(self, x: Array, target: Array) -> float:
+    def run(self, x: Array, target: Array, weight: Array | None = None) -> float:
         """The loss of one step on checked arrays."""
-        return self.runner.step(0, self._last, x, target, self._settings.index("value"))[0]
+        return self.runner.step(0, self._last, x, target, weight, self._settings.index("value"))[0]
 
     def epoch(
         self,
         x: Array,
         target: Array,
+        weight: Array | None,
         order: Array | None,
         batch_size: int,
         drop_last: bool,
@@ -73,7 +79,9 @@ class NativeStep:
     ) -> tuple[float, float, int, bool]:
         """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
         result = self._settings.index("value")
-        return self.runner.epoch(x, target, order, batch_size, self.least_rows, drop_last, result, mixing, timetable)
+        return self.runner.epoch(
+            x, target, weight, order, batch_size, self.least_rows, drop_last, result, mixing, timetable
+        )
 
 
 class StepByHand:
@@ -83,34 +91,37 @@ class StepByHand:
         self.store, self.width = store, width
         self.indices = builder.indices
         self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
-        self.outputs = trainer.model.output_width(width) or width
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
-        self.modes: tuple[bool, ...] = ()
+        self.made_for: tuple[Any, ...] = ()
         self.mode_changes = -1
 
-    def quick(self, x: Any, y: Any) -> float | None:
+    def quick(self, x: Any, y: Any, weight: Any = None) -> float | None:
         """What a native step does with arrays that need no conversion."""
         return None
 
-    def run(self, x: Array, target: Array) -> float:
+    def run(self, x: Array, target: Array, weight: Array | None = None) -> float:
         """The loss of one step on checked arrays."""
+        return self._measure(x, target, weight).value
+
+    def _measure(self, x: Array, target: Array, weight: Array | None) -> Measured:
         before = [(module, module.training) for _, module in self.model.named_modules()]
         if not self.model.training:
             self.model.train()
         try:
-            value = self.loss(self.model(x), target)
+            measured = self.loss.measure(self.model(x), target, weight)
             self.model.zero_grad()
             self.model.backward(self.loss.backward())
             self.optimizer.step()
         finally:
             for module, mode in before:
                 module.training = mode
-        return value
+        return measured
 
     def epoch(
         self,
         x: Array,
         target: Array,
+        weight: Array | None,
         order: Array | None,
         batch_size: int,
         drop_last: bool,
@@ -118,8 +129,8 @@ class StepByHand:
         timetable: Timetable | None = None,
     ) -> tuple[float, float, int, bool]:
         """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
-        total = score = 0.0
-        steps = seen = begin = 0
+        total = score = weighed = scored = 0.0
+        steps = begin = 0
         taken = len(x) if order is None else len(order)
         scalars = self.store.memory.view(_core.Arena.scalars, 0, 0, [self.store.memory.size(_core.Arena.scalars)])
         while begin < taken:
@@ -130,15 +141,17 @@ class StepByHand:
                 n = taken - begin
             batch = slice(begin, begin + n)
             rows = batch if order is None else order[batch]
-            features, targets = x[rows], target[rows]
+            given = [x[rows], target[rows], *([] if weight is None else [weight[rows]])]
             if mixing is not None:
                 partners, shares = mixing[0][batch], mixing[1][batch]
-                features, targets = mixed(features, x[partners], shares), mixed(targets, target[partners], shares)
+                others = [x, target, *([] if weight is None else [weight])]
+                given = [mixed(own, other[partners], shares) for own, other in zip(given, others, strict=True)]
             if timetable is not None:
                 scalars[timetable[0]] = timetable[1][steps]
-            value = self.run(features, targets)
-            begin, seen, steps = begin + n, seen + n, steps + 1
-            total, score = total + value * n, score + self.loss.score * n
-            if not math.isfinite(value):
-                return value, score / seen, steps, False
-        return total / max(seen, 1), score / max(seen, 1), steps, True
+            found = self._measure(*given)
+            begin, steps = begin + n, steps + 1
+            total, weighed = total + found.value * found.weight, weighed + found.weight
+            score, scored = score + found.score * found.scored, scored + found.scored
+            if not math.isfinite(found.value):
+                return found.value, score / (scored or 1), steps, False
+        return total / (weighed or 1), score / (scored or 1), steps, True

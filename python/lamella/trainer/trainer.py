@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamella import _core
-from lamella._arrays import Array, as_features, check_finite, check_indices, contiguous
+from lamella._arrays import Array, as_features, as_weights, check_finite, check_indices, contiguous
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
@@ -56,10 +56,20 @@ class Trainer:
                 raise TypeError(f"[Trainer] {name} is {value!r} but must be a {kind.__name__}{hint}")
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.history = History()
+        self._check_loss()
         self._check_owner(model.store())
+        if [module for _, module in model.named_modules()][-1].gives_probabilities:
+            loss.warn_of_probabilities()
         self._step: NativeStep | StepByHand | None = None
         self._schedule: LRScheduler | None = None  # of the last fit
         self._schedule_state: Mapping[str, Any] | None = None  # loaded, for the schedule of the next fit
+
+    def _check_loss(self) -> None:
+        if self.loss.reduction == "none":
+            raise ValueError(
+                f'[Trainer] loss ({type(self.loss).__name__}) has reduction "none", which gives no one number to train '
+                'on; use "mean" or "sum"'
+            )
 
     def _check_owner(self, store: Store) -> None:
         optimizer = type(self.optimizer).__name__
@@ -76,15 +86,17 @@ class Trainer:
                 "made; make the optimizer after the last model"
             )
 
-    def _prepare(self, width: int) -> NativeStep | StepByHand:
-        """The step for inputs of that width; made anew if the model's memory is another."""
+    def _prepare(self, width: int, target: Array) -> NativeStep | StepByHand:
+        """The step for inputs of that width and targets of that kind; made anew if the model's memory is another."""
         store = self.model.store()
         step = self._step
-        modes = tuple(module.training for module in self.model._modules)
-        if step is None or step.store is not store or step.width != width or step.modes != modes:
+        kind = self.loss.kind_of(target)
+        made_for = (*(module.training for module in self.model._modules), kind, self.loss.form())
+        if step is None or step.store is not store or step.width != width or step.made_for != made_for:
+            self._check_loss()
             self._check_owner(store)
-            step = NativeStep.make(self, store, width)
-            step.modes = modes
+            step = NativeStep.make(self, store, width, kind)
+            step.made_for = made_for
             self._step = step
         step.mode_changes = Module.mode_changes
         return step
@@ -101,7 +113,10 @@ class Trainer:
         outputs = self.model.output_width(width) or width
         return self.loss.targets(y, n, outputs, self.model.store().dtype, where)
 
-    def step(self, x: Any, y: Any) -> float:
+    def _weights(self, sample_weight: Any, n: int, where: str) -> Array | None:
+        return None if sample_weight is None else as_weights(sample_weight, n, self.model.store().dtype, where)
+
+    def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One training step.
 
         Parameters
@@ -109,6 +124,8 @@ class Trainer:
         x : array-like, (n, features)
         y : array-like
             Targets, as the loss takes them.
+        sample_weight : array-like, (n,), optional
+            What each row counts in the loss, see :class:`lamella.nn.Loss`.
 
         Returns
         -------
@@ -117,17 +134,18 @@ class Trainer:
         """
         step = self._step
         if step is not None and step.mode_changes == Module.mode_changes and self.model.store() is step.store:
-            value = step.quick(x, y)
+            value = step.quick(x, y) if sample_weight is None else step.quick(x, y, sample_weight)
             if value is not None:
                 return value
         where = "Trainer.step"
         features = self._features(x, where)
         n, width = features.shape
-        step = self._prepare(width)
+        target, weight = self._targets(y, n, width, where), self._weights(sample_weight, n, where)
+        step = self._prepare(width, target)
         if n < step.least_rows:
             self.model.check_rows(n, self.mode(), where)
         check_indices(features, step.indices, "x", where)
-        return step.run(features, self.loss.targets(y, n, step.outputs, step.store.dtype, where))
+        return step.run(features, target, weight)
 
     def fit(
         self,
@@ -135,10 +153,11 @@ class Trainer:
         y: Any,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
         on_epoch: OnEpoch | None = None,
+        sample_weight: Any = None,
         *,
         schedule: LRScheduler | None = None,
         unit: str | None = None,
@@ -159,7 +178,7 @@ class Trainer:
             Targets, as the loss takes them.
         epochs : int, default 1
         batch_size : int, default 32
-        validation_data : (x, y), optional
+        validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after each epoch.
         shuffle : bool, default True
             Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far.
@@ -168,6 +187,9 @@ class Trainer:
         on_epoch : callable, optional
             Called as ``on_epoch(epoch, record)`` after each epoch (from 0) with its new entries of the history; True
             stops the training. May set ``optimizer.lr``, or save the trainer.
+        sample_weight : array-like, (n,), optional
+            What each row counts in the loss, see :class:`lamella.nn.Loss`. The history's loss is then the mean over
+            batches by what their rows count together.
         schedule : LRScheduler, optional
             Sets the optimizer's rates, from where it is: ``optim.StepLR(optimizer, 10)``.
         unit : "epoch" or "step", optional
@@ -187,8 +209,8 @@ class Trainer:
             Where the loss becomes NaN or infinite, go on from the last good epoch at lower rates.
         mixup : float, optional
             alpha of mixup (Zhang et al. 2018): each row becomes a convex combination of two, and so do their targets,
-            with weights from Beta(alpha, alpha), a function of the model's seed and the epochs so far. For floating
-            targets.
+            with weights from Beta(alpha, alpha), a function of the model's seed and the epochs so far. Labels of
+            CrossEntropyLoss become probabilities; losses that take nothing but labels have no mixup.
         sampling : "balanced" or callable, optional
             Which rows an epoch takes. "balanced": as many as there are, classes equally often, by the model's seed and
             the epochs so far. ``sampling(epoch, rng)`` returns row numbers, any number of them, in the order they are
@@ -216,17 +238,21 @@ class Trainer:
             raise TypeError(f"[{where}] on_divergence is {on_divergence!r} but must be a CutOnDivergence")
         features, target = self._training_data(x, y, where)
         n, width = features.shape
+        weight = self._weights(sample_weight, n, where)
         validation = None
         if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
                 raise TypeError(
-                    f"[{where}] validation_data is a {type(validation_data).__name__} but must be a pair (x, y)"
+                    f"[{where}] validation_data is a {type(validation_data).__name__} but must be (x, y) or "
+                    "(x, y, sample_weight)"
                 )
             validation = self._evaluation_data(*validation_data, where=f"{where} validation_data")
             check_finite(validation[0], "x", f"{where} validation_data", getattr(x, "columns", None))
         batch_size = min(batch_size, n)
         self.model.check_rows(batch_size, self.mode(), where)
-        step = self._prepare(width)
+        labels, mixing = target, Mixup(mixup, self._seed(), where)
+        target = mixing.targets(self.loss, labels, self.model.output_width(width) or width, features.dtype)
+        step = self._prepare(width, target)
         check_indices(features, step.indices, "x", where)
         if validation is not None:
             check_indices(validation[0], step.indices, "x", f"{where} validation_data")
@@ -234,8 +260,7 @@ class Trainer:
         if patience is not None:
             self._check_monitor(monitor, validation is not None, where)
             stopping = EarlyStopping(self.model, monitor, patience, min_delta, restore_best, where)
-        order = Order(n, target, sampling, shuffle, self._seed(), step.least_rows, where)
-        mixing = Mixup(mixup, target, self._seed(), where)
+        order = Order(n, labels, sampling, shuffle, self._seed(), step.least_rows, where)
         scheduling = Scheduling(schedule, unit, self.optimizer, self._schedule_state, where)
         if scheduling.watches:
             self._check_monitor(monitor, validation is not None, where)
@@ -249,6 +274,7 @@ class Trainer:
             step=step,
             x=features,
             target=target,
+            weight=weight,
             validation=validation,
             batch_size=batch_size,
             drop_last=drop_last,
@@ -430,15 +456,18 @@ class Trainer:
     def _seed(self) -> int:
         return self.model.store().seed
 
-    def _evaluation_data(self, x: Any, y: Any, where: str) -> tuple[Array, Array]:
+    def _evaluation_data(
+        self, x: Any, y: Any, sample_weight: Any = None, *, where: str
+    ) -> tuple[Array, Array, Array | None]:
         features = self._features(x, where)
-        return features, self._targets(y, features.shape[0], features.shape[1], where)
+        n, width = features.shape
+        return features, self._targets(y, n, width, where), self._weights(sample_weight, n, where)
 
-    def _evaluate(self, features: Array, target: Array) -> dict[str, float]:
-        loss, score = self.loss.evaluate(self.model.predict(features), target)
+    def _evaluate(self, features: Array, target: Array, weight: Array | None) -> dict[str, float]:
+        loss, score = self.loss.evaluate(self.model.predict(features), target, weight)
         return {"loss": loss, self.loss.score_name: score}
 
-    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Loss and score in evaluation mode.
 
         Parameters
@@ -446,13 +475,15 @@ class Trainer:
         x : array-like, (n, features)
         y : array-like
             Targets, as the loss takes them.
+        sample_weight : array-like, (n,), optional
+            What each row counts in loss and score.
 
         Returns
         -------
         dict
-            "loss" and the loss's score ("accuracy" or "mse").
+            "loss" and the loss's score, such as "accuracy" or "mse".
         """
-        return self._evaluate(*self._evaluation_data(x, y, "Trainer.evaluate"))
+        return self._evaluate(*self._evaluation_data(x, y, sample_weight, where="Trainer.evaluate"))
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
         """Outputs of the model in evaluation mode, (n, outputs), for ``loss.decide`` or ``loss.probabilities``."""

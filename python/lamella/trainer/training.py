@@ -31,7 +31,8 @@ class Training:
     step: NativeStep | StepByHand
     x: Array
     target: Array
-    validation: tuple[Array, Array] | None
+    weight: Array | None
+    validation: tuple[Array, Array, Array | None] | None
     batch_size: int
     drop_last: bool
     order: Order
@@ -72,6 +73,7 @@ class Training:
     def _epoch(self, epoch: int) -> tuple[dict[str, float], int]:
         """One epoch, anew at lower rates if it diverges: its record, and its steps."""
         trainer, number = self.trainer, self.trainer.history.epochs
+        self.step = trainer._prepare(self.step.width, self.target)  # on_epoch may have changed what layers and loss do
         order = self.order.rows(number)
         mixing = self.mixup.mixing(order, len(self.x), number)
         taken = len(self.x) if order is None else len(order)
@@ -81,7 +83,7 @@ class Training:
             begin, penalties = time.perf_counter(), trainer.model.penalty_total()
             with self.scheduling.epoch(steps) as timetable:
                 loss, score, done, finite = self.step.epoch(
-                    self.x, self.target, order, batch_size, self.drop_last, mixing, timetable
+                    self.x, self.target, self.weight, order, batch_size, self.drop_last, mixing, timetable
                 )
             if finite:
                 break

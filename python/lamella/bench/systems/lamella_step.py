@@ -43,22 +43,21 @@ def make(workload: Workload, threads: int) -> Callable[[Array, Array], float]:
 
 def threads_used(workload: Workload, threads: int) -> int:
     """How many of the threads a step takes: fewer where it is too small to share."""
-    step = _native_step(make_trainer(workload, threads), workload)
+    step, _, _ = _native_step(make_trainer(workload, threads), workload)
     return int(step.runner.threads(0, step.program.num_ranges - 1, workload.batch))
 
 
 def time_ops(workload: Workload, threads: int, repeats: int) -> list[tuple[str, float, float, float]]:
     """(name, least seconds, multiply-adds, bytes) of each op of a step."""
-    trainer = make_trainer(workload, threads)
-    step = _native_step(trainer, workload)
-    x, y = workload.data()
-    targets = trainer.loss.targets(y, workload.batch, step.outputs, step.store.dtype, "bench")
+    step, x, targets = _native_step(make_trainer(workload, threads), workload)
     return list(step.runner.time_ops(0, step.program.num_ranges - 1, x, targets, repeats))
 
 
-def _native_step(trainer: lm.Trainer, workload: Workload) -> Any:
-    """The trainer's program and runner: no part of the public API."""
-    return trainer._prepare(workload.widths[0])
+def _native_step(trainer: lm.Trainer, workload: Workload) -> tuple[Any, Array, Array]:
+    """The trainer's program and runner, which are no part of the public API, and what they take."""
+    x, y = workload.data()
+    targets = trainer._targets(y, workload.batch, workload.widths[0], "bench")
+    return trainer._prepare(workload.widths[0], targets), x, targets
 
 
 def describe() -> str:
