@@ -128,6 +128,83 @@ def batchnorm_frozen_backward(dy, x, mean, var, gamma, eps):
     return scale * dy, (dy * (x - mean) * inverse_std).sum(axis=0), dy.sum(axis=0)
 
 
+# Normalization of rows.
+
+
+def layernorm_forward(x, gamma, beta, eps, centred=True):
+    """(y, mean, 1 / deviation) of each row."""
+    x, gamma, beta = f64(x, gamma, beta)
+    mean = x.mean(axis=1) if centred else np.zeros(len(x))
+    centred_x = x - mean[:, None]
+    inverse_std = 1 / np.sqrt((centred_x**2).mean(axis=1) + eps)
+    xhat = centred_x * inverse_std[:, None]
+    return xhat * (1 if gamma is None else gamma) + (0 if beta is None else beta), mean, inverse_std
+
+
+def layernorm_backward(dy, x, gamma, eps, centred=True):
+    """(dx, dgamma, dbeta)."""
+    dy, gamma = f64(dy, gamma)
+    xhat, _, inverse_std = layernorm_forward(x, None, None, eps, centred)
+    g = dy * (1 if gamma is None else gamma)
+    level = g.mean(axis=1, keepdims=True) if centred else 0
+    dx = inverse_std[:, None] * (g - level - xhat * (g * xhat).mean(axis=1, keepdims=True))
+    return dx, (dy * xhat).sum(axis=0), dy.sum(axis=0)
+
+
+# Softmax and what is like it, over rows.
+
+
+def log_softmax(x):
+    shifted = f64(x) - f64(x).max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def softmax(x):
+    return np.exp(log_softmax(x))
+
+
+def softmax_backward(dy, y):
+    dy, y = f64(dy, y)
+    return y * (dy - (dy * y).sum(axis=1, keepdims=True))
+
+
+def log_softmax_backward(dy, y):
+    dy, y = f64(dy, y)
+    return dy - np.exp(y) * dy.sum(axis=1, keepdims=True)
+
+
+def hardmax(x):
+    y = np.zeros(np.shape(x))
+    y[np.arange(len(x)), np.argmax(x, axis=1)] = 1  # the first of equal ones, and NaN before all
+    return y
+
+
+# Layers with parameters that act on one value.
+
+
+def prelu_forward(x, w):
+    x, w = f64(x, w)
+    return np.where(x > 0, x, w * x)
+
+
+def prelu_backward(dy, x, w):
+    """(dx, dw for each column)."""
+    dy, x, w = f64(dy, x, w)
+    return np.where(x > 0, dy, w * dy), np.where(x > 0, 0, x * dy).sum(axis=0)
+
+
+def maxout_forward(z):
+    """(y, which piece won) of (n, pieces, out)."""
+    winner = np.argmax(z, axis=1)
+    return np.take_along_axis(z, winner[:, None, :], axis=1)[:, 0], winner
+
+
+def maxout_backward(dy, z):
+    dz = np.zeros_like(z)
+    np.put_along_axis(dz, np.argmax(z, axis=1)[:, None, :], dy[:, None, :], axis=1)
+    return dz
+
+
 # Dropout: Philox 4x32-10 in plain integers (Salmon et al. 2011).
 
 

@@ -25,6 +25,18 @@ NETWORKS = {
     "batchnorm": (lambda: [nn.Linear(5, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)], 5, 3),
     "batchnorm_plain": (lambda: [nn.BatchNorm1d(5), nn.Linear(5, 4), nn.Tanh(), nn.BatchNorm1d(4, affine=False)], 5, 4),
     "dropout": (lambda: [nn.Dropout(0.2), nn.Linear(9, 20), nn.Tanh(), nn.Dropout(0.5), nn.Linear(20, 3)], 9, 3),
+    "gelu": (lambda: [nn.Linear(4, 9), nn.GELU(), nn.Linear(9, 5), nn.GELU("tanh"), nn.Linear(5, 2)], 4, 2),
+    "smooth": (lambda: [nn.SiLU(), nn.Linear(4, 9), nn.Mish(), nn.Linear(9, 5), nn.Softplus(), nn.Linear(5, 2)], 4, 2),
+    "elu": (lambda: [nn.Linear(4, 9), nn.ELU(0.5), nn.Linear(9, 5), nn.SELU(), nn.Linear(5, 2), nn.CELU(2.0)], 4, 2),
+    "slopes": (lambda: [nn.Linear(4, 8), nn.LeakyReLU(0.2), nn.Linear(8, 6), nn.PReLU(6), nn.PReLU()], 4, 6),
+    "layernorm": (
+        lambda: [nn.LayerNorm(5), nn.Linear(5, 8), nn.LayerNorm(8, eps=0.1), nn.Tanh(), nn.Linear(8, 3)],
+        5,
+        3,
+    ),
+    "rmsnorm": (lambda: [nn.Linear(5, 8), nn.RMSNorm(8), nn.SiLU(), nn.Linear(8, 3), nn.RMSNorm(3, 0.1, False)], 5, 3),
+    "softmax": (lambda: [nn.Linear(5, 4), nn.Softmax(), nn.Linear(4, 3), nn.LogSoftmax()], 5, 3),
+    "maxout": (lambda: [nn.Maxout(5, 6, 3), nn.Dropout(0.2), nn.Maxout(6, 3, bias=False)], 5, 3),
     "everything": (
         lambda: [
             nn.Linear(6, 12, bias=False),

@@ -24,7 +24,7 @@
 //   sigmoid       1 / (1 + e^-x)                                 y (1 - y)                             y
 //   log_sigmoid   -log(1 + e^-x)                                 1 - e^y                               y
 //   softsign      x / (1 + |x|)                                  (1 - |y|)^2                           y
-//   hardtanh      min(max(x, least), most)                       [least < y < most]; NaN passes        y
+//   hardtanh      min(max(x, least), most)                       [least < y < most]                    y
 //   hardsigmoid   min(max(x + 3, 0), 6) / 6                      [0 < y < 1] / 6                       y
 
 namespace lamella {

@@ -22,8 +22,9 @@ torch.set_num_threads(1)  # two OpenMP runtimes in one process slow each other d
 WIDTHS = (1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 33, 64, 65, 100)
 ACTIVATIONS = (
     *("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Softplus", "Mish"),
-    *("Hardtanh", "ReLU6", "Softsign", "LogSigmoid", "Identity"),
+    *("Hardtanh", "ReLU6", "Softsign", "LogSigmoid", "Identity", "PReLU"),
 )
+ROW_NORMS = ("LayerNorm", "RMSNorm")
 TIGHT = 1e-9
 
 
@@ -35,7 +36,7 @@ def build(ns, spec):
 
 
 def random_spec(seed):
-    """(in, out, description): one to five blocks of Linear, perhaps BatchNorm1d, and an activation; perhaps nested."""
+    """(in, out, description): one to five blocks of Linear, perhaps a norm, and an activation; perhaps nested."""
     rng = np.random.default_rng(seed)
     widths = [int(w) for w in rng.choice(WIDTHS, size=rng.integers(2, 7))]
     blocks = []
@@ -46,8 +47,14 @@ def random_spec(seed):
             block.append(
                 ("BatchNorm1d", {"num_features": after, "momentum": momentum, "affine": bool(rng.integers(4))})
             )
+        elif after > 4 and rng.integers(2):  # the rows' own deviation; of so few columns it may be next to nothing
+            block.append((ROW_NORMS[rng.integers(2)], {"normalized_shape": after, "eps": 1e-3}))
         if rng.integers(5):
-            block.append((ACTIVATIONS[rng.integers(len(ACTIVATIONS))], {}))
+            choice = rng.integers(len(ACTIVATIONS) + 1)
+            slopes = after if rng.integers(2) else 1
+            block.append(
+                ("PReLU", {"num_parameters": slopes}) if choice == len(ACTIVATIONS) else (ACTIVATIONS[choice], {})
+            )
         blocks.append(block)
     if rng.integers(2):  # every block a Sequential of its own, the last two one level deeper
         spec = [*blocks[:-2], blocks[-2:]] if len(blocks) > 2 else blocks

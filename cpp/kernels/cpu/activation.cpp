@@ -68,7 +68,7 @@ struct ExponentialUnit {
 
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const { return x <= 0 ? expm1_below<T>(x * inner) * below : x * above; }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> y) const {
-    return dy * (y <= 0 ? (y + below) * inner : splat(above));
+    return dy * (y > 0 ? splat(above) : (y + below) * inner);
   }
 };
 
@@ -215,8 +215,8 @@ struct Hardtanh {
   explicit Hardtanh(const Hyper& hyper) : least(static_cast<T>(hyper.min_val)), most(static_cast<T>(hyper.max_val)) {}
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const { return clamp(x, splat(least), splat(most)); }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> y) const {
-    const Vector<T> above = y <= least ? Vector<T>{} : dy;
-    return y >= most ? Vector<T>{} : above;
+    const Vector<T> above = y > least ? dy : Vector<T>{};
+    return y < most ? above : Vector<T>{};
   }
 };
 

@@ -1,65 +1,10 @@
 #include "kernels/batchnorm.h"
 
 #include "kernels/binder.h"
-#include "kernels/cpu/simd.h"
-
-// A thread owns columns and walks all rows of them, so sums over the batch have one order whatever the team. Columns go
-// in strips of a few vectors, which keeps a strip in cache between the passes over it.
+#include "kernels/cpu/strip.h"
 
 namespace lamella {
 namespace {
-
-constexpr int kStrip = 8;  // vectors
-
-// Calls body(first column, columns) for each vector-wide strip of this thread's columns.
-template <typename T, typename F>
-LAMELLA_INLINE void for_strips(Dim width, const Team& team, const F& body) {
-  const Span cols = share(team, width.value, kLanes<T>);
-  for (Index j = cols.begin; j < cols.end; j += kStrip * kLanes<T>) {
-    const Index left = cols.end - j;
-    body(j, left < kStrip * kLanes<T> ? left : kStrip * kLanes<T>);
-  }
-}
-
-template <typename T>
-struct Strip {
-  Vector<T> v[kStrip];
-};
-
-template <typename T>
-LAMELLA_INLINE Strip<T> load_strip(const T* from, Index cols) {
-  Strip<T> s;
-  for (int i = 0; i < kStrip; ++i) {
-    const Index left = cols - i * kLanes<T>;
-    s.v[i] = left >= kLanes<T> ? load(from + i * kLanes<T>)
-                               : (left > 0 ? load_part(from + i * kLanes<T>, left) : Vector<T>{});
-  }
-  return s;
-}
-
-template <typename T>
-LAMELLA_INLINE void store_strip(T* to, const Strip<T>& s, Index cols) {
-  for (int i = 0; i < kStrip; ++i) {
-    const Index left = cols - i * kLanes<T>;
-    if (left >= kLanes<T>) {
-      store(to + i * kLanes<T>, s.v[i]);
-    } else if (left > 0) {
-      store_part(to + i * kLanes<T>, s.v[i], left);
-    }
-  }
-}
-
-template <typename T>
-LAMELLA_INLINE Strip<T> fill_strip(T value) {
-  Strip<T> s;
-  for (int i = 0; i < kStrip; ++i) s.v[i] = splat(value);
-  return s;
-}
-
-template <typename T>
-LAMELLA_INLINE Strip<T> load_or(const T* from, Index at, Index cols, T otherwise) {
-  return from ? load_strip(from + at, cols) : fill_strip(otherwise);
-}
 
 // y = gamma (x - m) inv + beta and the epilogue, on a strip, some rows at a time, which stay in L1 between the two.
 template <typename T>
@@ -129,17 +74,8 @@ LAMELLA_INLINE void parameter_sums(Strip<T>& sum_dy, Strip<T>& sum_dy_xhat, T* d
       sum_dy_xhat.v[s] += up.v[s] * ((in.v[s] - m.v[s]) * inv.v[s]);
     }
   }
-  T* const outputs[2] = {dbeta, dgamma};
-  const Strip<T>* const sums[2] = {&sum_dy, &sum_dy_xhat};
-  for (int k = 0; k < 2; ++k) {
-    if (!outputs[k]) continue;
-    Strip<T> total = *sums[k];
-    if (accumulate) {
-      const Strip<T> before = load_strip(outputs[k] + j, cols);
-      for (int s = 0; s < kStrip; ++s) total.v[s] += before.v[s];
-    }
-    store_strip(outputs[k] + j, total, cols);
-  }
+  put_sums(dbeta, sum_dy, j, cols, accumulate);
+  put_sums(dgamma, sum_dy_xhat, j, cols, accumulate);
 }
 
 template <typename T>

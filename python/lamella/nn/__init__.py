@@ -6,6 +6,7 @@ from lamella.nn.batchnorm import BatchNorm1d
 from lamella.nn.concat import Concat
 from lamella.nn.dropout import Dropout
 from lamella.nn.embedding import Embedding
+from lamella.nn.layernorm import LayerNorm, RMSNorm
 from lamella.nn.linear import Linear
 from lamella.nn.loss import (
     BCEWithLogitsLoss,
@@ -25,13 +26,16 @@ from lamella.nn.loss import (
     SigmoidFocalLoss,
     SmoothL1Loss,
 )
+from lamella.nn.maxout import Maxout
 from lamella.nn.module import Module
 from lamella.nn.noise import GaussianDropout, GaussianNoise
 from lamella.nn.parameter import Parameter
+from lamella.nn.prelu import PReLU
 from lamella.nn.python_layer import PythonLayer
 from lamella.nn.rectifiers import CELU, ELU, GELU, SELU, Hardswish, LeakyReLU, Mish, ReLU, SiLU, Softplus
 from lamella.nn.sequential import Residual, Sequential
 from lamella.nn.sigmoids import Hardsigmoid, Hardtanh, LogSigmoid, ReLU6, Sigmoid, Softsign, Tanh
+from lamella.nn.softmax import Hardmax, LogSoftmax, Softmax
 from lamella.nn.sparsity import Sparsity
 from lamella.nn.statistics import exact_batchnorm_statistics
 from lamella.nn.tied import Tied
@@ -51,6 +55,7 @@ __all__ = [
     "GaussianDropout",
     "GaussianNLLLoss",
     "GaussianNoise",
+    "Hardmax",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
@@ -59,19 +64,24 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
+    "Maxout",
     "Mish",
     "Module",
     "MultiMarginLoss",
     "NLLLoss",
+    "PReLU",
     "Parameter",
     "PoissonNLLLoss",
     "PythonLayer",
     "QuantileLoss",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "Residual",
@@ -80,6 +90,7 @@ __all__ = [
     "Sigmoid",
     "SigmoidFocalLoss",
     "SmoothL1Loss",
+    "Softmax",
     "Softplus",
     "Softsign",
     "Sparsity",

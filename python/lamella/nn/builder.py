@@ -100,6 +100,7 @@ class Builder:
         self.input: Value | None = None
         #: Columns of the input that hold whole numbers, and how many values those may have: from 0 on.
         self.indices: list[tuple[int, int]] = []
+        self._no_backward: str | None = None
 
     # What layers call.
 
@@ -177,6 +178,10 @@ class Builder:
         self._forward.append(step)
         self._backward[-1].append(step)
 
+    def no_backward(self, reason: str) -> None:
+        """This layer can only predict: who wants a backward pass through it gets the reason as an error."""
+        self._no_backward = self._no_backward or reason
+
     def tick(self, scalar: int) -> None:
         """Count this scalar up at each forward pass."""
         self._ticks.append(scalar)
@@ -192,6 +197,11 @@ class Builder:
     def all_native(self) -> bool:
         """Whether no layer runs in Python."""
         return not any(isinstance(step, PythonStep) for step in self._forward)
+
+    def require_backward(self) -> None:
+        """RuntimeError if some layer has no backward pass."""
+        if self._no_backward is not None:
+            raise RuntimeError(self._no_backward)
 
     def redirect(self, value: Value, to: _core.Operand) -> None:
         """The forward pass writes ``value`` to another place."""

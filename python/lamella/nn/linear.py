@@ -68,16 +68,20 @@ class Linear(Module):
 
     def emit(self, builder: Builder, x: Value) -> Value:
         """linear_forward; linear_backward_weight, linear_backward_input."""
-        y = builder.value(self.out_features)
-        bias, bias_grad = (self.bias.operand, self.bias.grad_operand) if self.bias else (NOTHING, NOTHING)
-        sizes = [self.in_features, self.out_features]
-        builder.forward("linear_forward", [y.operand, x.operand, self.weight.operand, bias], sizes)
-        if x.wants_grad:
-            builder.backward("linear_backward_input", [x.grad, y.grad, self.weight.operand], sizes)
-        builder.begin_weight(self.weight)  # before the input's gradient, on which the layer before may be fused
-        builder.backward(
-            "linear_backward_weight",
-            [self.weight.grad_operand, bias_grad, y.grad, x.operand],
-            [*sizes, builder.accumulate],
-        )
-        return y
+        return dense(builder, x, self.weight, self.bias)
+
+
+def dense(builder: Builder, x: Value, weight: Parameter, bias: Parameter | None) -> Value:
+    """X Wᵀ + b and its gradients, as ops."""
+    out_features, in_features = weight.shape
+    y = builder.value(out_features)
+    b, b_grad = (bias.operand, bias.grad_operand) if bias else (NOTHING, NOTHING)
+    sizes = [in_features, out_features]
+    builder.forward("linear_forward", [y.operand, x.operand, weight.operand, b], sizes)
+    if x.wants_grad:
+        builder.backward("linear_backward_input", [x.grad, y.grad, weight.operand], sizes)
+    builder.begin_weight(weight)  # before the input's gradient, on which the layer before may be fused
+    builder.backward(
+        "linear_backward_weight", [weight.grad_operand, b_grad, y.grad, x.operand], [*sizes, builder.accumulate]
+    )
+    return y

@@ -277,7 +277,7 @@ class Module:
         Raises
         ------
         RuntimeError
-            If there was no forward since the last backward.
+            If there was no forward since the last backward, or a layer has no gradient.
         ValueError
             If the shape is not that of the last output.
         """
@@ -285,6 +285,7 @@ class Module:
         if self._pending is None:
             raise RuntimeError(f"[{self._where()}] backward() without a forward before it: call the model on x first")
         replay, n = self._pending
+        replay.require_backward()
         gradient = as_features(dy, replay.store.dtype, None, "dy", self._where())
         if gradient.shape != (n, replay.y.width):
             raise ValueError(

@@ -39,6 +39,7 @@ class Replay:
         self._indices = builder.indices
         builder.keep(self.x)
         builder.keep(self.y)
+        self.require_backward = builder.require_backward
         self._native = builder.all_native
         self._forward = builder.add_forward()
         self._backward = builder.add_backward()

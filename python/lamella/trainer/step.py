@@ -58,6 +58,7 @@ class NativeStep:
         builder = Builder(store.native_dtype, trainer.mode())
         x = builder.enter(Value(_core.Operand(_core.Arena.input, size=width), width))
         outputs = trainer.model.emit(builder, x)
+        builder.require_backward()
         if builder.all_native:
             return NativeStep(trainer, store, width, kind, builder, outputs)
         return StepByHand(trainer, store, width, builder)
