@@ -66,6 +66,13 @@ def test_batch_norm_takes_what_follows_it():
     assert "batchnorm_backward" in found
 
 
+def test_layer_norm_takes_what_follows_it():
+    found = ops(nn.Linear(5, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    assert "layernorm_forward + gelu_forward + dropout" in found
+    assert "linear_backward_input + dropout + gelu_backward" in found
+    assert "layernorm_backward" in found
+
+
 def test_a_chain_ends_after_three():
     found = ops(nn.Linear(5, 8), nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.ReLU(), nn.Linear(8, 2))
     assert found[:2] == ["linear_forward + relu_forward + tanh_forward + sigmoid_forward", "relu_forward"]
@@ -82,6 +89,9 @@ CHAINS = {
     "gelu, mish, selu": lambda: [nn.GELU("tanh"), nn.Mish(), nn.SELU()],
     "leaky relu, softplus": lambda: [nn.LeakyReLU(0.2), nn.Softplus(2.0)],
     "norm, gelu": lambda: [nn.BatchNorm1d(37), nn.GELU()],
+    "layer norm, silu, dropout": lambda: [nn.LayerNorm(37), nn.SiLU(), nn.Dropout(0.3)],
+    "rms norm, relu": lambda: [nn.RMSNorm(37), nn.ReLU()],
+    "maxout, dropout": lambda: [nn.Maxout(37, 37), nn.Dropout(0.3)],
     "norm, tanh, dropout": lambda: [nn.BatchNorm1d(37), nn.Tanh(), nn.Dropout(0.3)],
 }
 
@@ -110,7 +120,7 @@ def test_fused_or_apart_the_bits_are_the_same(case, rng, dtype):
         for _, layer in model.children():  # masks are keyed by a layer's place, which the identities change
             if isinstance(layer, nn.Dropout):
                 layer.settings["layer"] = 7
-            if isinstance(layer, nn.Linear):
+            if isinstance(layer, (nn.Linear, nn.Maxout)):
                 draw = np.random.default_rng(layer.weight.data.shape[0])
                 layer.weight.data[...] = draw.standard_normal(layer.weight.data.shape) / 5
         loss = nn.MSELoss()
