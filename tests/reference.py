@@ -238,6 +238,43 @@ def dropout_kept(count, p, seed, layer, step):
     return np.array([dropout_half(e, seed, layer, step) >= least for e in range(count)], bool)
 
 
+# Normal deviates: Box & Muller 1958 on words of Philox.
+
+
+def gaussian_words(elements, seed, layer, step):
+    """(radius word, angle word, whether it is the sine) of each of an array of elements."""
+    elements = np.asarray(elements, np.uint64)
+    block, word = 16 * (elements // 64) + elements % 16, elements % 64 // 16
+    counter = (block & 0xFFFFFFFF, block >> 32, np.full_like(block, layer), np.full_like(block, step))
+    words = np.stack(philox(counter, (seed & 0xFFFFFFFF, seed >> 32)))
+    first, at = (word // 2 * 2).astype(int), np.arange(len(elements))
+    return words[first, at], words[first + 1, at], word % 2 == 1
+
+
+def gaussian(elements, seed, layer, step, dtype, kind=np.float64):
+    """The deviate of each element: u is rounded to ``dtype``, all else computed in ``kind``."""
+    first, second, sine = gaussian_words(elements, seed, layer, step)
+    uniform = ((first >> 1).astype(dtype) / dtype(2**31) + dtype(2**-32)).astype(kind)
+    # Angles from the nearest quarter turn, so that sines near zero keep their digits.
+    turns = (second.astype(np.int64) + 2**29) >> 30
+    angle = (second.astype(np.int64) - (turns << 30)).astype(kind) * (2 * np.arctan(kind(1)) / kind(2**30))
+    near, far = np.cos(angle), np.sin(angle)
+    cosine, sines = np.choose(turns % 4, [near, -far, -near, far]), np.choose(turns % 4, [far, near, -far, -near])
+    return np.sqrt(-2 * np.log(uniform)) * np.where(sine, sines, cosine)
+
+
+# Sparsity.
+
+
+def sparsity(x, l1, kl, target):
+    """(penalty, its gradient by x)."""
+    x = f64(x)
+    mean = np.clip(x.mean(axis=0), 1e-6, 1 - 1e-6)
+    divergence = target * np.log(target / mean) + (1 - target) * np.log((1 - target) / (1 - mean))
+    slope = (1 - target) / (1 - mean) - target / mean
+    return l1 * abs(x).sum() / len(x) + kl * divergence.sum(), (l1 * np.sign(x) + kl * slope) / len(x)
+
+
 # Losses: (loss of each row or cell, gradient of their sum).
 
 

@@ -1,5 +1,5 @@
-"""Accuracy of exp, expm1, log, log1p, tanh, the logistic function and the normal distribution, in units in the last
-place (ulp).
+"""Accuracy of exp, expm1, log, log1p, tanh, the logistic function, sine and cosine and the normal distribution, in units
+in the last place (ulp).
 
 The functions are reached through the kernels that are made of them. References have at least eleven more bits than
 the result, so their own rounding does not show.
@@ -7,6 +7,8 @@ the result, so their own rounding does not show.
 
 import numpy as np
 import pytest
+
+from reference import gaussian
 
 #: Measured, with fused multiply-adds and without:
 #:                 float32   float64
@@ -20,9 +22,11 @@ import pytest
 #: log               0.56      0.60
 #: log(1 + e^-x)     1.94      1.89
 #: softplus          1.80      1.84
+#: normal deviate    3.46      2.72    sqrt(-2 log u) cos t: a log, a root, a sine or cosine, a product
 #: Bounds: room for what other compilers make of the same source.
 TANH, LOGISTIC, EXP, SOFTMAX, LOG, LOG1P_EXP, SOFTPLUS = 3, 3, 1.5, 3, 1, 2.5, 2.5
 EXPM1, NORMAL, LOG_LOGISTIC = 2, 7, 2.5
+DEVIATE = 4
 
 BLOCK = 1 << 20
 
@@ -209,3 +213,14 @@ def test_normal(kernel, rng):
         assert_ulp(
             got, (x.astype(extended) * normal_below(x)).astype(extended if dtype == np.float64 else np.float64), NORMAL
         )
+
+
+def test_log_sine_and_cosine(kernel, dtype):
+    # Normal deviates: r cos t and r sin t of every angle, near the zeros of either, too, and radii of every size.
+    for seed in range(4):
+        z = np.full(20_000, np.nan, dtype)
+        settings = np.array([0.0, 1.0, 0.0, 0.0, 1.0])
+        settings[2:3] = np.array([seed], np.uint64).view(np.float64)
+        kernel("gaussian", [z], 1, [z.size], settings, dtype=dtype, threads=2)
+        want = gaussian(np.arange(z.size), seed, 0, 1, dtype.type, np.float64 if dtype == np.float32 else extended)
+        assert_ulp(z, want, DEVIATE)

@@ -8,7 +8,7 @@
 // vector width, any device. Elements go in groups of 64, sixteen Philox blocks each: word e % 64 / 16 of block
 // 16 (e / 64) + e % 16 of the stream is element e's. Counter: (block low, block high, layer, step); key: seed. Words 0
 // and 1 of a block make the pair r cos t, r sin t, and words 2 and 3 another one:
-// r = sqrt(-2 log u), u = (floor(first / 2) + 1/2) / 2^31;  t = 2 pi second / 2^32.
+// r = sqrt(-2 log u), u = (floor(first / 2) + 1/2) / 2^31, rounded to T;  t = 2 pi second / 2^32.
 
 namespace lamella {
 namespace {

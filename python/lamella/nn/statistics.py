@@ -38,12 +38,13 @@ def _moments(run: Pass, x: Array, batch_size: int, where: str) -> tuple[Array, A
     mean, square, seen = np.zeros(1), np.zeros(1), 0
     for begin in range(0, len(x), batch_size):
         block = run.run(x[begin : begin + batch_size], batch_size, where).astype(np.float64)
-        own = block.mean(axis=0)
-        block -= own
         n = len(block)
-        step = own - mean
-        mean = mean + step * (n / (seen + n))
-        square = square + (block**2).sum(axis=0) + step**2 * (seen * n / (seen + n))
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for what is not finite
+            own = block.mean(axis=0)
+            block -= own
+            step = own - mean
+            mean = mean + step * (n / (seen + n))
+            square = square + (block**2).sum(axis=0) + step**2 * (seen * n / (seen + n))
         seen += n
     return mean, square / seen
 
@@ -84,8 +85,12 @@ def exact_batchnorm_statistics(model: Module, x: Any, batch_size: int = 1024) ->
         for name, norm in norms:
             run = Pass(_Until(model, norm), store, features.shape[1])
             mean, variance = _moments(run, features, batch_size, where)
+            with np.errstate(over="ignore"):
+                mean, variance = mean.astype(store.dtype), variance.astype(store.dtype)
             if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-                raise ValueError(f"[{where}] the input of layer {name or norm!r} is not finite for all of x")
+                raise ValueError(
+                    f"[{where}] the input of {f'layer {name}' if name else norm} is not finite for all of x"
+                )
             norm.running_mean.data[...] = mean
             norm.running_var.data[...] = variance
     except BaseException:
