@@ -297,6 +297,96 @@ def squared_error(z, target):
     return (z - target) ** 2, 2 * (z - target)
 
 
+# Losses with options: what each row or cell loses; their gradients are checked by differences and against PyTorch.
+
+
+def log_softmax(z):
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def soft_cross_entropy(z, target, weight=None, smoothing=0.0):
+    """Of shares; labels are shares of one and zeros, but their class's weight is the row's."""
+    z, target = f64(z, target)
+    weight = np.ones(z.shape[1]) if weight is None else weight
+    target = (1 - smoothing) * target + smoothing / z.shape[1]
+    return -(weight * target * log_softmax(z)).sum(axis=1)
+
+
+def focal(z, target, gamma, weight=None):
+    log_p = log_softmax(f64(z))[np.arange(len(z)), target]
+    weight = np.ones(z.shape[1]) if weight is None else weight
+    return -weight[target] * np.power(-np.expm1(log_p), gamma) * log_p
+
+
+def nll(z, target, weight=None):
+    weight = np.ones(z.shape[1]) if weight is None else weight
+    return -weight[target] * f64(z)[np.arange(len(z)), target]
+
+
+def multi_margin(z, target, p, margin, weight=None):
+    z, rows = f64(z), np.arange(len(z))
+    weight = np.ones(z.shape[1]) if weight is None else weight
+    gaps = np.maximum(margin - z[rows, target][:, None] + z, 0) ** p
+    gaps[rows, target] = 0
+    return weight[target] * gaps.sum(axis=1) / z.shape[1]
+
+
+def weighted_binary(z, target, weight=1.0, pos_weight=1.0):
+    z, target = f64(z, target)
+    return weight * (pos_weight * target * np.logaddexp(0, -z) + (1 - target) * np.logaddexp(0, z))
+
+
+def sigmoid_focal(z, target, gamma, alpha):
+    z, target = f64(z, target)
+    wrong = sigmoid(z) * (1 - target) + sigmoid(-z) * target
+    balance = 1.0 if alpha is None else alpha * target + (1 - alpha) * (1 - target)
+    return balance * wrong**gamma * weighted_binary(z, target)
+
+
+def huber(z, target, delta):
+    d = np.abs(np.subtract(*f64(z, target)))
+    return np.where(d <= delta, d**2 / 2, delta * (d - delta / 2))
+
+
+def smooth_l1(z, target, beta):
+    d = np.abs(np.subtract(*f64(z, target)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(d < beta, d**2 / (2 * beta), d - beta / 2)
+
+
+def hinge(z, target, squared):
+    return np.maximum(0, 1 - np.multiply(*f64(z, target))) ** (2 if squared else 1)
+
+
+def kl_divergence(z, target, log_target):
+    z, target = f64(z, target)
+    if log_target:
+        return np.exp(target) * (target - z)
+    return np.where(target > 0, target * (np.log(np.where(target > 0, target, 1)) - z), 0)
+
+
+def gaussian_nll(z, target, full, eps):
+    mean, log_variance = np.split(f64(z), 2, axis=1)
+    variance = np.maximum(np.exp(log_variance), eps)
+    return (np.log(variance) + (mean - f64(target)) ** 2 / variance + full * np.log(2 * np.pi)) / 2
+
+
+def poisson_nll(z, target, log_input, full, eps):
+    z, t = f64(z, target)
+    loss = np.exp(z) - t * z if log_input else z - t * np.log(z + eps)
+    if full:
+        above = np.where(t > 1, t, 1)
+        loss += np.where(t > 1, above * np.log(above) - above + np.log(2 * np.pi * above) / 2, 0)
+    return loss
+
+
+def quantile(z, target, quantiles):
+    miss = np.tile(f64(target), (1, len(quantiles))) - f64(z)
+    level = np.repeat(quantiles, f64(target).shape[1])
+    return np.maximum(level * miss, (level - 1) * miss)
+
+
 # Updates: each changes its arrays in place. ``step`` counts from 1.
 
 

@@ -158,7 +158,8 @@ struct BinaryCrossEntropy : Plain<LossHyper> {
     const V rest = log1p_positive<T>(exp<T>(away));
     const V score = same<T>(z > 0, t > static_cast<T>(0.5));
     if (!cells.columns) {
-      const V loss = (z > 0 ? z : zero) - z * t + rest;
+      const V above = z > 0 ? z : zero;
+      const V loss = (t == 0 ? above : above - z * t) + rest;  // infinity times 0 is not what is meant
       return {z != z ? z : loss, logistic<T>(z) - t, score};
     }
     const Index stride = (cells.width + kColumnRoom - 1) / kColumnRoom * kColumnRoom;
@@ -206,13 +207,13 @@ template <typename T>
 struct KLDivergence : Plain<KLDivergenceHyper> {
   LAMELLA_INLINE Found<T> of(const Cells<T>& cells, const KLDivergenceHyper& hyper) {
     using V = Vector<T>;
-    const V z = cells.z, t = cells.target, said = exp<T>(z);
+    const V z = cells.z, t = cells.target, said = exp<T>(z), nothing = z != z ? z : V{};
     if (hyper.log_target != 0) {
       const V p = exp<T>(t), loss = p * (t - z);
-      return {p == 0 ? V{} : loss, -p, absolute<T>(said - p)};
+      return {p == 0 ? nothing : loss, -p, absolute<T>(said - p)};
     }
     const V loss = t * (log<T>(t) - z);
-    return {t == 0 ? V{} : loss, -t, absolute<T>(said - t)};
+    return {t == 0 ? nothing : loss, -t, absolute<T>(said - t)};
   }
 };
 
