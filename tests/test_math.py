@@ -1,5 +1,5 @@
-"""Accuracy of exp, expm1, log, log1p, tanh, the logistic function, sine and cosine and the normal distribution, in units
-in the last place (ulp).
+"""Accuracy of exp, expm1, log, log1p, tanh, the logistic function, sine and cosine and the normal distribution, in
+units in the last place (ulp).
 
 The functions are reached through the kernels that are made of them. References have at least eleven more bits than
 the result, so their own rounding does not show.
@@ -224,3 +224,30 @@ def test_log_sine_and_cosine(kernel, dtype):
         kernel("gaussian", [z], 1, [z.size], settings, dtype=dtype, threads=2)
         want = gaussian(np.arange(z.size), seed, 0, 1, dtype.type, np.float64 if dtype == np.float32 else extended)
         assert_ulp(z, want, DEVIATE)
+
+
+def entropies(kernel, t):
+    """t log t of single cells, by the divergence from outputs of 0."""
+    t = t[:, None]
+    losses, result, partial = np.full_like(t, np.nan), np.zeros(4), np.full((len(t), 2), np.nan, t.dtype)
+    operands = [None, result, losses, partial, np.zeros_like(t), t, None, None]
+    kernel("kl_divergence", operands, len(t), [1], np.zeros(2), dtype=t.dtype, threads=2)
+    return losses[:, 0]
+
+
+def test_log_of_any_size(kernel, rng, dtype):
+    limits = np.log2([np.finfo(dtype).tiny * 1e3, np.finfo(dtype).max / 1e3])
+    t = np.concatenate([2 ** rng.uniform(*limits, 100_000), rng.uniform(0.4, 2.5, 100_000)]).astype(dtype)
+    t = t[abs(t - 1) > 0.05]  # the product's rounding is relative to t log t, as is the logarithm's
+    assert_ulp(entropies(kernel, t), wider(t) * np.log(wider(t)), LOG + 1)
+
+
+def test_log_of_what_is_no_positive_number(kernel, dtype):
+    # log(z + eps) of a rate z, by Poisson's loss for a count of 1: z - log z.
+    z = np.array([[0], [np.inf], [np.nan], [-1], [np.finfo(dtype).tiny], [-np.inf]], dtype)
+    losses, result, partial = np.full_like(z, 7), np.zeros(4), np.full((len(z), 2), np.nan, dtype)
+    operands = [None, result, losses, partial, z, np.ones_like(z), None, None]
+    kernel("poisson_nll", operands, len(z), [1], np.zeros(4), dtype=dtype)
+    assert losses[0, 0] == np.inf
+    assert np.isnan(losses[[1, 2, 3, 5], 0]).all()
+    np.testing.assert_allclose(losses[4, 0], -np.log(wider(z[4, 0])), rtol=1e-6)

@@ -10,6 +10,13 @@ from parity.twins import TIGHT  # noqa: E402
 
 F = torch.nn.functional
 
+#: Losses of outputs that may be large.
+LOGITS = [
+    name
+    for name, case in CASES.items()
+    if case.outputs == "values" and case.kind not in ("PoissonNLLLoss", "GaussianNLLLoss")
+]
+
 SHAPES = ((1, 3), (2, 17), (7, 4), (33, 16), (5, 100))
 
 
@@ -77,14 +84,11 @@ def theirs(case, width, tensor, target, reduction):
 
 
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
-@pytest.mark.parametrize("scale", [1.0, 20.0], ids=["near 0", "large"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "scale"), [*((name, 1.0) for name in CASES), *((name, 20.0) for name in LOGITS)])
 def test_values_and_gradients(name, reduction, dtype, scale):
     case = CASES[name]
-    if scale > 1 and (case.outputs != "values" or case.kind in ("PoissonNLLLoss", "GaussianNLLLoss")):
-        pytest.skip("its outputs are no logits")
     # float32: each library rounds differences of such numbers in a way of its own.
     allowed = TIGHT if dtype == "float64" else 4e-6
     for n, width in SHAPES:
@@ -167,8 +171,6 @@ def test_infinities_and_huge_outputs(name, dtype):
     with np.errstate(all="ignore"):
         expected = theirs(case, 3, torch.from_numpy(z), torch.from_numpy(y), "none").numpy()
     found = case.make(3, reduction="none")(z, y)
-    wanted = ~np.isnan(expected)
+    wanted = ~np.isnan(expected)  # 0 times infinity, where these kernels take the limit
     assert wanted.any()
     np.testing.assert_allclose(found[wanted], expected[wanted], rtol=4e-6 if dtype == "float32" else 1e-12, atol=1e-30)
-    # What is not a number for PyTorch is so here, or has a limit.
-    assert not np.isinf(found[~wanted]).any()

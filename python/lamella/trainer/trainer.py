@@ -483,6 +483,7 @@ class Trainer:
         dict
             "loss" and the loss's score, such as "accuracy" or "mse".
         """
+        self._check_loss()
         return self._evaluate(*self._evaluation_data(x, y, sample_weight, where="Trainer.evaluate"))
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
