@@ -10,6 +10,7 @@ from lamella._arrays import Array
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule.arguments import choice
 from lamella.optim.schedule.clock import UNITS, Clock
+from lamella.optim.schedule.plateau import ReduceLROnPlateau
 from lamella.optim.schedule.scheduler import LRScheduler
 
 #: Scalars to set before each step: their places, and a row of values a step.
@@ -79,6 +80,21 @@ class Scheduling:
                 self.schedule.load_state_dict(self._before)
             message = f"[{self._where}] schedule does not last for {epochs} epochs of {steps} steps: {error}"
             raise ValueError(message) from error
+
+    def check_mode(self, monitor: str, rises: bool) -> None:
+        """Raise if the schedule takes for worse what is better."""
+        for part in self._parts(self.schedule):
+            if isinstance(part, ReduceLROnPlateau) and (part.mode == "max") != rises:
+                raise ValueError(
+                    f"[{self._where}] schedule ({part!r}) has mode {part.mode!r} but {monitor} is to "
+                    f"{'rise' if rises else 'fall'}"
+                )
+
+    def _parts(self, schedule: LRScheduler | None) -> Iterator[LRScheduler]:
+        if schedule is not None:
+            yield schedule
+            for child in schedule.children:
+                yield from self._parts(child)
 
     @contextmanager
     def epoch(self, steps: int) -> Iterator[Timetable | None]:

@@ -14,7 +14,7 @@ from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
-from lamella.trainer.early_stopping import EarlyStopping
+from lamella.trainer.early_stopping import EarlyStopping, larger_is_better
 from lamella.trainer.history import History
 from lamella.trainer.mixup import Mixup
 from lamella.trainer.order import Order, Sampling
@@ -264,6 +264,7 @@ class Trainer:
         scheduling = Scheduling(schedule, unit, self.optimizer, self._schedule_state, where)
         if scheduling.watches:
             self._check_monitor(monitor, validation is not None, where)
+            scheduling.check_mode(monitor, larger_is_better(monitor))
         if order.fixed_length is not None:
             scheduling.check(_core.epoch_steps(n, batch_size, step.least_rows, drop_last), epochs)
         self._schedule = schedule

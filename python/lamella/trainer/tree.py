@@ -28,12 +28,15 @@ def unpack(value: Any, arrays: Mapping[str, Array]) -> Any:
         return [unpack(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
-    (kind, content), *more = value.items() or [("nothing", None)]
-    if kind == "array" and isinstance(content, str) and content in arrays and not more:
+    kind, content = next(iter(value.items()), ("", None))
+    if kind == "array" and isinstance(content, str) and content in arrays:
         return arrays[content]
-    if kind == "tuple" and isinstance(content, list) and not more:
+    if kind == "tuple" and isinstance(content, list):
         return tuple(unpack(item, arrays) for item in content)
-    if kind == "items" and isinstance(content, list) and not more:
-        if all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], (str, int)) for pair in content):
-            return {key: unpack(item, arrays) for key, item in content}
+    if kind == "items" and isinstance(content, list) and all(map(_is_entry, content)):
+        return {key: unpack(item, arrays) for key, item in content}
     raise ValueError(f"its state makes no sense at {value!r:.80}")
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int))
