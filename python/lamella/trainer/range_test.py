@@ -11,7 +11,7 @@ from lamella import _core
 from lamella._arrays import Array, check_indices
 from lamella.nn import _check
 from lamella.optim.schedule.arguments import positive
-from lamella.trainer.divergence import DivergenceError
+from lamella.trainer.divergence import DivergenceError, ceiling
 from lamella.trainer.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class LRRangeTest:
             ax.axvline(self.suggestion, color="0.4", linestyle=":", label=f"suggestion: {self.suggestion:.2g}")
         ax.set_xscale("log")
         low, high = float(self.smoothed.min()), float(self.smoothed.max())
-        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) or 1)
+        if low < high:  # or what diverges would be all there is to see
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         ax.set_xlabel("learning rate")
         ax.set_ylabel("loss")
         ax.grid(alpha=0.3)
@@ -133,8 +134,8 @@ def grow(trainer: "Trainer", x: Array, target: Array, limits: Limits, smoothing:
     losses, diverged = trial.run(rates)
     if not np.isfinite(losses[0]):
         raise DivergenceError(f"[{where}] the loss is {losses[0]} before the first step, at a rate of {limits.low:g}")
-    ceiling = _ceiling(losses[np.isfinite(losses)].min(), limits.divergence)
-    bounded = np.minimum(np.where(np.isnan(losses), np.inf, losses), ceiling)
+    finite = np.where(np.isfinite(losses), losses, np.inf)
+    bounded = np.minimum(finite, finite[: np.argmin(finite) + 1].max())  # the explosion is not to outweigh the descent
     smoothed = (_averages(bounded, smoothing) + _averages(bounded[::-1], smoothing)[::-1]) / 2
     taken = rates[: len(losses)]
     return LRRangeTest(taken, losses, smoothed, float(taken[-1]) if diverged else None)
@@ -185,17 +186,12 @@ class _Trial:
                 losses.append(self._step.run(self._x[rows], self._target[rows]))
                 average = _PAST * average + (1 - _PAST) * losses[-1]
                 fair = average / (1 - _PAST ** len(losses))
-                if not fair <= _ceiling(lowest, self._divergence) or not math.isfinite(fair):
+                if not fair <= ceiling(lowest, self._divergence) or not math.isfinite(fair):
                     return np.array(losses), True
                 lowest = min(lowest, fair)
         finally:
             before.restore()
         return np.array(losses), False
-
-
-def _ceiling(lowest: float, divergence: float) -> float:
-    """Above that, a loss diverges: ``divergence`` times the lowest; as far above where that is negative."""
-    return lowest + (divergence - 1) * abs(lowest)
 
 
 def _averages(values: Array, past: float) -> Array:

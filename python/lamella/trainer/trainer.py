@@ -12,6 +12,7 @@ from lamella.nn.module import Module
 from lamella.nn.store import Store
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
+from lamella.optim.schedule.arguments import positive
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.early_stopping import EarlyStopping, larger_is_better
@@ -395,9 +396,8 @@ class Trainer:
         """
         where = "Trainer.largest_stable_lr"
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
+        positive(where, "factor", factor)
         factor = _check.number(where, "factor", factor, 0, 1, open_end=True)
-        if factor == 0:
-            raise ValueError(f"[{where}] factor is {factor!r} but must be above 0")
         features, target = self._training_data(x, y, where)
         return range_test.shrink(self, features, target, limits, factor, where)
 

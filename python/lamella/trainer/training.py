@@ -1,5 +1,6 @@
 """The epochs of one training."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamella import _core
 from lamella._arrays import Array
-from lamella.trainer.divergence import CutOnDivergence, DivergenceError
+from lamella.trainer.divergence import CutOnDivergence, DivergenceError, ceiling
 from lamella.trainer.early_stopping import EarlyStopping
 from lamella.trainer.history import History
 from lamella.trainer.mixup import Mixup
@@ -44,8 +45,13 @@ class Training:
 
     def __post_init__(self) -> None:
         cut = self.on_divergence
-        self._cuts_left = 0 if cut is None else cut.times
-        self._good = None if cut is None else Snapshot(self.trainer)  # as of the last good epoch
+        self._good: list[Snapshot] = []  # of the last good epochs, two at most
+        self._cuts_left, self._most = 0, math.inf
+        if cut is not None:
+            self._cuts_left = cut.times
+            self._good = [Snapshot(self.trainer)]
+            losses = [self.trainer._evaluate(self.x, self.target)["loss"], *self.trainer.history.get("loss", [])[:1]]
+            self._most = ceiling(max(losses), cut.growth)
 
     def run(self, epochs: int, on_epoch: OnEpoch | None) -> History:
         """Train; the history of these epochs."""
@@ -61,8 +67,8 @@ class Training:
                 history.stopped = "on_epoch"
             if history.stopped is not None:
                 break
-            if self._good is not None:
-                self._good = Snapshot(trainer)
+            if self._good:
+                self._good = [self._good[-1], Snapshot(trainer)]
         if self.stopping is not None:
             self.stopping.finish()
             history.best_epoch = self.stopping.best_epoch
@@ -79,15 +85,17 @@ class Training:
         taken = len(self.x) if order is None else len(order)
         batch_size = min(self.batch_size, taken)
         steps = _core.epoch_steps(taken, batch_size, self.step.least_rows, self.drop_last)
+        again = False
         while True:
             begin, penalties = time.perf_counter(), trainer.model.penalty_total()
             with self.scheduling.epoch(steps) as timetable:
                 loss, score, done, finite = self.step.epoch(
                     self.x, self.target, self.weight, order, batch_size, self.drop_last, mixing, timetable
                 )
-            if finite:
+            if finite and not loss > self._most:
                 break
-            self._cut(loss, epoch, done)
+            self._cut(loss, epoch, done, earlier=again or done == 1)
+            again = True
         record = {
             "loss": loss,
             trainer.loss.score_name: score,
@@ -101,17 +109,19 @@ class Training:
             record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})
         return record, steps
 
-    def _cut(self, loss: float, epoch: int, steps: int) -> None:
+    def _cut(self, loss: float, epoch: int, steps: int, earlier: bool) -> None:
         """Back to the last good epoch with lower rates; DivergenceError if that is not wanted, or no longer."""
-        cut, good, optimizer = self.on_divergence, self._good, self.trainer.optimizer
-        if cut is None or good is None or self._cuts_left == 0:
+        cut, groups = self.on_divergence, self.trainer.optimizer.param_groups
+        if cut is None or self._cuts_left == 0:
             after = f" after {cut.times} cuts of the rates" if cut is not None else ""
             raise DivergenceError(
                 f"[Trainer.fit] the loss became {loss} at epoch {epoch}, batch {steps - 1}{after}: try a lower "
-                f"learning rate (it is {optimizer.lr:g}), or standardise the data"
+                f"learning rate (it is {groups[0]['lr']:g}), or standardise the data"
             )
         self._cuts_left -= 1
-        good.restore()
-        for group in optimizer.param_groups:
-            group["lr"] = group["lr"] / cut.factor
-        self._good = Snapshot(self.trainer)
+        rates = [group["lr"] / cut.factor for group in groups]
+        if earlier:
+            self._good = self._good[:1]
+        self._good[-1].restore()
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate
