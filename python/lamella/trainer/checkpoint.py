@@ -106,8 +106,8 @@ def save(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
 
     arrays: dict[str, Array] = {}
     state = pack(state_of(trainer), arrays)
-    header = {"dtype": trainer.model.store().dtype.name, "architecture": json.dumps(architecture_of(trainer.model))}
-    write_tensors(path, _FORMAT, {**header, "state": json.dumps(state)}, arrays)
+    header = {"architecture": json.dumps(architecture_of(trainer.model)), "state": json.dumps(state)}
+    write_tensors(path, _FORMAT, header, arrays)
 
 
 def load(trainer: "Trainer", path: str | os.PathLike[str], schedule: bool) -> None:
@@ -117,9 +117,6 @@ def load(trainer: "Trainer", path: str | os.PathLike[str], schedule: bool) -> No
     where = "Trainer.load"
     header, arrays = read_tensors(path, where, _FORMAT, "Trainer.save")
     check_architecture(trainer.model, parse_header(header, "architecture", path, where), path, where)
-    own = trainer.model.store().dtype.name
-    if header.get("dtype") != own:
-        raise ValueError(f"[{where}] {os.fspath(path)} has dtype {header.get('dtype')!r} and the model {own!r}")
     try:
         restore(trainer, unpack(parse_header(header, "state", path, where), arrays), schedule, where)
     except (TypeError, ValueError, LookupError, AttributeError) as error:  # whatever a damaged state leads to

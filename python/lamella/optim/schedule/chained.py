@@ -21,9 +21,7 @@ class ChainedScheduler(LRScheduler):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         where = "ChainedScheduler"
-        if optimizer is None:
-            optimizer = getattr(next(iter(schedulers), None), "optimizer", None) if schedulers else None
-        children = check_children(where, optimizer, schedulers)
+        children = check_children(where, schedulers, optimizer)
         for index, child in enumerate(children[1:], 1):
             if child.absolute:
                 raise ValueError(

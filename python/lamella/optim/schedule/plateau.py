@@ -120,7 +120,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def check_extra_state(self, state: Mapping[str, Any], where: str) -> None:
         """All there, and numbers."""
-        check_metrics(where, state.get("best"))
+        check_metrics(where, state.get("best"), "best")
         for name in ("num_bad_epochs", "cooldown_counter"):
             _check.integer(where, name, state.get(name), 0)
         reductions = state.get("reductions")

@@ -264,16 +264,16 @@ class LRScheduler:
         return f"{type(self).__name__}({', '.join(part for part in parts if part)})"
 
 
-def check_metrics(where: str, value: Any) -> float:
+def check_metrics(where: str, value: Any, name: str = "metrics") -> float:
     """A number; NaN and infinity are allowed: they are no improvement."""
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"[{where}] metrics is {value!r:.80} but must be a number") from error
+        raise TypeError(f"[{where}] {name} is {value!r:.80} but must be a number") from error
 
 
-def check_children(where: str, optimizer: Any, schedulers: Any) -> "list[LRScheduler]":
-    """``schedulers`` as a list of schedules of this optimizer."""
+def check_children(where: str, schedulers: Any, optimizer: Optimizer | None = None) -> list[LRScheduler]:
+    """``schedulers`` as a list of schedules of this optimizer, or of the first one's."""
     if isinstance(schedulers, (str, bytes, LRScheduler)) or not hasattr(schedulers, "__iter__"):
         raise TypeError(f"[{where}] schedulers is {schedulers!r:.80} but must be a list of schedules")
     checked = list(schedulers)
@@ -282,6 +282,6 @@ def check_children(where: str, optimizer: Any, schedulers: Any) -> "list[LRSched
     for index, schedule in enumerate(checked):
         if not isinstance(schedule, LRScheduler):
             raise TypeError(f"[{where}] schedulers[{index}] is {schedule!r:.80} but must be a schedule")
-        if schedule.optimizer is not optimizer:
+        if schedule.optimizer is not (checked[0].optimizer if optimizer is None else optimizer):
             raise ValueError(f"[{where}] schedulers[{index}] ({schedule!r}) is a schedule of another optimizer")
     return checked

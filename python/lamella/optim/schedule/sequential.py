@@ -32,7 +32,7 @@ class SequentialLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         where = "SequentialLR"
-        children = check_children(where, check_optimizer(where, optimizer), schedulers)
+        children = check_children(where, schedulers, check_optimizer(where, optimizer))
         self._milestones = counts(where, "milestones", milestones)
         if len(self._milestones) != len(children) - 1:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from lamella.nn import _check
 from lamella.optim.schedule.clock import Clock
-from lamella.optim.schedule.scheduler import LRScheduler, check_children
+from lamella.optim.schedule.scheduler import LRScheduler
 
 
 class Warmup(LRScheduler):
@@ -28,12 +28,11 @@ class Warmup(LRScheduler):
     def __init__(self, schedule: LRScheduler, steps: int, start_factor: float | None = None) -> None:
         if not isinstance(schedule, LRScheduler):
             raise TypeError(f"[Warmup] schedule is {schedule!r:.80} but must be a schedule")
-        children = check_children("Warmup", schedule.optimizer, [schedule])
         self._steps = _check.integer("Warmup", "steps", steps, 1)
         start = 1 / (self._steps + 1) if start_factor is None else start_factor
         self._start = _check.number("Warmup", "start_factor", start, 0, 1)
         self.absolute = schedule.absolute
-        super().__init__(schedule.optimizer, children=children)
+        super().__init__(schedule.optimizer, children=[schedule])
 
     def rate(self, base: float, group: int, clock: Clock) -> float:
         """Part of the schedule's rate, then all of it."""
