@@ -120,7 +120,7 @@ def test_a_schedule_by_step_follows_the_length():
     world.fit(*data(), epochs=3, batch_size=8, schedule=schedule, sampling=longer)
     assert schedule.last_epoch == 1 + 2 + 3
     short = lm.optim.OneCycleLR(world.optimizer, 0.1, total_steps=3)
-    with pytest.raises(ValueError, match=r"\[OneCycleLR\] step 4 lies beyond total_steps, 3"):
+    with pytest.raises(ValueError, match=r"\[OneCycleLR\] step 8 lies beyond total_steps, 3"):
         world.fit(*data(), batch_size=8, schedule=short, sampling=lambda epoch, rng: np.arange(64))
 
 

@@ -203,12 +203,12 @@ WRONG = {
     "too short": (
         lambda w: {"schedule": optim.OneCycleLR(w.optimizer, 0.1, total_steps=5), "batch_size": 8},
         ValueError,
-        r"schedule does not last for 1 epochs of 9 steps: \[OneCycleLR\] step 8 lies beyond total_steps, 5",
+        r"schedule does not last for 1 epochs of 9 steps: \[OneCycleLR\] step 9 lies beyond total_steps, 5",
     ),
     "a negative rate": (
         lambda w: {"schedule": optim.LambdaLR(w.optimizer, lambda t: 1 - t), "epochs": 3},
         ValueError,
-        r"\[LambdaLR\] lr is -0.01 after 2 epochs",
+        r"\[LambdaLR\] lr is -0.02 after 3 epochs",
     ),
 }
 

@@ -74,7 +74,7 @@ class Scheduling:
         if self.schedule is None or steps == 0 or epochs == 0:
             return
         try:
-            self.schedule.settings(self._clock(steps * epochs - 1, epochs - 1))
+            self.schedule.settings(self._clock(steps * epochs, epochs))
         except ValueError as error:
             if self._before is not None:
                 self.schedule.load_state_dict(self._before)
@@ -101,6 +101,7 @@ class Scheduling:
         """An epoch's rates, set; and what is to be set in the course of it."""
         self._table = []
         if self.schedule is not None:
+            self.schedule.settings(self._clock(steps, 1))  # it ends before the epoch, if at all
             self.schedule.advance(self._clock())
             if self._unit == "step" or (self._unit is None and self.schedule.by_step):
                 self._table = [self.schedule.settings(self._clock(step)) for step in range(steps)]

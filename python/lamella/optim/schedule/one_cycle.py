@@ -81,26 +81,22 @@ class OneCycleLR(LRScheduler):
         self._momentum = None
         if _check.flag(where, "cycle_momentum", cycle_momentum):
             self._momentum = CycledMomentum(where, optimizer, base_momentum, max_momentum)
-        self._first_lr = [rate / div for rate in self._max_lr]
-        self._final_lr = [rate / final for rate in self._first_lr]
+        top, end = self._pct_start * total - 1, total - 1.0
+        #: Begin and end of each phase, and between which of (first, highest, last) it leads.
+        self._phases = [(0.0, top, 0, 1), (top, end, 1, 2)]
+        if self._three_phase:
+            down = 2 * self._pct_start * total - 2
+            self._phases = [(0.0, top, 0, 1), (top, down, 1, 0), (down, end, 0, 2)]
+        self._points = [(rate / div, rate, rate / div / final) for rate in self._max_lr]
         super().__init__(optimizer, last_epoch)
 
-    def _value(self, t: int, low: float, high: float, last: float) -> float:
-        """Up from low to high and down to last, at step t."""
+    def _value(self, t: int, points: tuple[float, float, float]) -> float:
+        """Between the first, the highest and the last of three points, at step t."""
         if t > self._total:
             raise ValueError(f"[OneCycleLR] step {t} lies beyond total_steps, {self._total}")
-        top = self._pct_start * self._total - 1
-        phases = [(top, low, high)]
-        if self._three_phase:
-            phases.append((2 * self._pct_start * self._total - 2, high, low))
-        phases.append((self._total - 1, phases[-1][2], last))
-        begin = 0.0
-        for end, start_value, end_value in phases[:-1]:
-            if t <= end:
-                return self._between(start_value, end_value, (t - begin) / (end - begin) if end > begin else 1.0)
-            begin = end
-        end, start_value, end_value = phases[-1]
-        return self._between(start_value, end_value, min((t - begin) / (end - begin), 1.0) if end > begin else 1.0)
+        begin, end, start, to = next((phase for phase in self._phases if t <= phase[1]), self._phases[-1])
+        share = min((t - begin) / (end - begin), 1.0) if end > begin else 1.0
+        return self._between(points[start], points[to], share)
 
     def _between(self, start: float, end: float, share: float) -> float:
         if self._anneal == "linear":
@@ -109,14 +105,14 @@ class OneCycleLR(LRScheduler):
 
     def rate(self, base: float, group: int, clock: Clock) -> float:
         """The cycle's height."""
-        return self._value(clock.count(self.unit), self._first_lr[group], self._max_lr[group], self._final_lr[group])
+        return self._value(clock.count(self.unit), self._points[group])
 
     def momentum(self, group: int, clock: Clock) -> float | None:
         """High at the ends, low at the top."""
         if self._momentum is None:
             return None
         most = self._momentum.most[group]
-        return self._value(clock.count(self.unit), most, self._momentum.base[group], most)
+        return self._value(clock.count(self.unit), (most, self._momentum.base[group], most))
 
     def describe(self) -> str:
         """Arguments."""
