@@ -300,11 +300,6 @@ def squared_error(z, target):
 # Losses with options: what each row or cell loses; their gradients are checked by differences and against PyTorch.
 
 
-def log_softmax(z):
-    shifted = z - z.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 def soft_cross_entropy(z, target, weight=None, smoothing=0.0):
     """Of shares; labels are shares of one and zeros, but their class's weight is the row's."""
     z, target = f64(z, target)

@@ -50,7 +50,10 @@ class Training:
         if cut is not None:
             self._cuts_left = cut.times
             self._good = [Snapshot(self.trainer)]
-            losses = [self.trainer._evaluate(self.x, self.target)["loss"], *self.trainer.history.get("loss", [])[:1]]
+            losses = [
+                self.trainer._evaluate(self.x, self.target, self.weight)["loss"],
+                *self.trainer.history.get("loss", [])[:1],
+            ]
             self._most = ceiling(max(losses), cut.growth)
 
     def run(self, epochs: int, on_epoch: OnEpoch | None) -> History:
