@@ -9,6 +9,7 @@
 #include "core/philox.h"
 #include "core/threads.h"
 #include "kernels/registry.h"
+#include "kernels/update.h"
 
 namespace lamella {
 namespace {
@@ -108,6 +109,7 @@ void bind_kernels(py::module_& module) {
   module.def("call_kernel", &call_kernel, py::arg("name"), py::arg("operands"), py::arg("n"), py::arg("sizes"),
              py::arg("hyper"), py::arg("dtype"), py::arg("threads") = 1, py::arg("repeats") = 1,
              "Runs one kernel on NumPy arrays.");
+  module.def("sum_chunks", &sum_chunks, py::arg("count"), "In how many pieces kernels add up so many elements.");
   module.def("permutation", &permutation, py::arg("n"), py::arg("seed"), py::arg("stream"), "0..n-1 in random order.");
   module.def("encode_labels", &encode_labels, py::arg("labels"), py::arg("classes"), py::arg("ignored"),
              py::arg("where"), "Checks class labels and converts them to int32, those to be ignored to -1.");

@@ -82,7 +82,7 @@ void bind_program(py::module_& module) {
                                               "Values, gradients, slots, state and scalars of one model.")
       .def(py::init<DType, Index, Index, Index>(), py::arg("dtype"), py::arg("values"), py::arg("state"),
            py::arg("scalars"))
-      .def("add_slots", &Memory::add_slots, py::arg("count"))
+      .def("add_slots", &Memory::add_slots, py::arg("count"), py::arg("elements") = -1)
       .def("release_slots", &Memory::release_slots, py::arg("first"), py::arg("count"))
       .def("add_scalars", &Memory::add_scalars, py::arg("count"))
       .def("release_scalars", &Memory::release_scalars, py::arg("first"), py::arg("count"))

@@ -122,9 +122,10 @@ Timetable read_timetable(const py::object& timetable, const EpochPlan& plan, con
 std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x, const py::array& y,
                                               const py::object& weight, const py::object& order, Index batch_size,
                                               Index least, bool drop_last, Index result, const py::object& mixing,
-                                              const py::object& timetable) {
+                                              const py::object& timetable, Index accumulate) {
   const Index rows = x.shape(0);
   require(rows > 0 && y.shape(0) == rows, "x has ", rows, " rows and y ", y.shape(0));
+  require(accumulate >= 1, "accumulate is ", accumulate, " but must be at least 1");
   const Index weight_bytes = weight.is_none() ? 0 : size_of(runner.program().dtype());
   require(weight.is_none() || py::cast<py::array>(weight).nbytes() == rows * weight_bytes, "x has ", rows,
           " rows but weight is not as long");
@@ -136,7 +137,7 @@ std::tuple<double, double, Index, bool> epoch(Runner& runner, const py::array& x
                      y.nbytes() / rows,
                      weight_bytes};
   const Index taken = order.is_none() ? rows : static_cast<Index>(py::len(order));
-  EpochPlan plan{numbers_below(order, rows, "order"), taken, batch_size, least, drop_last, result, {}, {}};
+  EpochPlan plan{numbers_below(order, rows, "order"), taken, batch_size, least, drop_last, result, accumulate, {}, {}};
   plan.mixing = read_mixing(mixing, plan, rows, y, runner.program().dtype());
   plan.timetable = read_timetable(timetable, plan, runner.memory());
   EpochResult total{};
@@ -183,7 +184,7 @@ void bind_runner(py::module_& module) {
   module.def(
       "epoch_steps",
       [](Index rows, Index batch_size, Index least, bool drop_last) {
-        return EpochPlan{nullptr, rows, batch_size, least, drop_last, 0, {}, {}}.steps();
+        return EpochPlan{nullptr, rows, batch_size, least, drop_last, 0, 1, {}, {}}.steps();
       },
       py::arg("rows"), py::arg("batch_size"), py::arg("least"), py::arg("drop_last"), "Steps of an epoch.");
   py::class_<Pace>(module, "Pace", "Whether a team of threads gets the cores that it was made for; for tests.")
@@ -204,7 +205,7 @@ void bind_runner(py::module_& module) {
            py::arg("target") = py::none(), py::arg("output") = py::none(), "Replays ranges first..last for n rows.")
       .def("epoch", &epoch, py::arg("x"), py::arg("y"), py::arg("weight"), py::arg("order"), py::arg("batch_size"),
            py::arg("least"), py::arg("drop_last"), py::arg("result"), py::arg("mixing") = py::none(),
-           py::arg("timetable") = py::none(),
+           py::arg("timetable") = py::none(), py::arg("accumulate") = 1,
            "One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; "
            "timetable: (places, values) of scalars to set before each step.")
       .def("blocks", &blocks, py::arg("first"), py::arg("last"), py::arg("x"), py::arg("out"), py::arg("block"),

@@ -1,45 +1,62 @@
 #pragma once
 
-#include "kernels/kernel.h"
+#include "kernels/update.h"
 
 // Fused updates: one pass over parameters, gradients and slots, elementwise, so that any cut gives the same bits.
-// PyTorch's algebra. `step` counts updates, this one included; weight_decay adds weight_decay * value to the gradient.
+// PyTorch's algebra. g and value are what UpdateHyper makes of them; scale may be null.
 
 namespace lamella {
 namespace {
 
 // v = momentum v + (1 - dampening) g (v = g at the first step);  value -= lr (nesterov ? g + momentum v : v).
-struct SgdHyper {
-  double step, lr, momentum, dampening, nesterov, weight_decay;
+struct SgdHyper : UpdateHyper {
+  double momentum, dampening, nesterov;
 };
 template <typename T>
 void sgd_update(T* value,     // (count)
                 T* velocity,  // (count) or null: no momentum
-                const T* grad, Dim count, const SgdHyper& hyper, const Team& team);
+                const T* grad, const double* scale, Dim count, const SgdHyper& hyper, const Team& team);
+
+// s = s + g^2;  value -= lr / (1 + (step - 1) lr_decay) g / (sqrt(s) + eps).  Duchi et al. 2011.
+struct AdagradHyper : UpdateHyper {
+  double lr_decay, eps;
+};
+template <typename T>
+void adagrad_update(T* value,   // (count)
+                    T* square,  // (count)
+                    const T* grad, const double* scale, Dim count, const AdagradHyper& hyper, const Team& team);
+
+// s = rho s + (1 - rho) g^2;  d = sqrt(a + eps) / sqrt(s + eps) g;  a = rho a + (1 - rho) d^2;  value -= lr d.
+// Zeiler 2012.
+struct AdadeltaHyper : UpdateHyper {
+  double rho, eps;
+};
+template <typename T>
+void adadelta_update(T* value,   // (count)
+                     T* square,  // (count)
+                     T* change,  // (count), a
+                     const T* grad, const double* scale, Dim count, const AdadeltaHyper& hyper, const Team& team);
 
 // s = alpha s + (1 - alpha) g^2;  a = alpha a + (1 - alpha) g if centered;  d = g / (sqrt(s - a^2) + eps);
 // value -= lr d, or with momentum  b = momentum b + d;  value -= lr b.
-struct RmspropHyper {
-  double step, lr, alpha, eps, weight_decay, momentum;
+struct RmspropHyper : UpdateHyper {
+  double alpha, eps, momentum;
 };
 template <typename T>
 void rmsprop_update(T* value,     // (count)
                     T* square,    // (count)
                     T* average,   // (count) or null: not centered
                     T* velocity,  // (count) or null: no momentum
-                    const T* grad, Dim count, const RmspropHyper& hyper, const Team& team);
+                    const T* grad, const double* scale, Dim count, const RmspropHyper& hyper, const Team& team);
 
-// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  value -= lr / (1 - b1^step) m / (sqrt(v / (1 - b2^step)) + eps).
-// Kingma & Ba 2015; with amsgrad (Reddi et al. 2018) the largest v so far takes v's place.
-struct AdamHyper {
-  double step, lr, beta1, beta2, eps, weight_decay;
+// value -= lr sign(b1 m + (1 - b1) g);  m = b2 m + (1 - b2) g.  Chen et al. 2023.
+struct LionHyper : UpdateHyper {
+  double beta1, beta2;
 };
 template <typename T>
-void adam_update(T* value,    // (count)
-                 T* first,    // (count)
-                 T* second,   // (count)
-                 T* largest,  // (count) or null: not amsgrad
-                 const T* grad, Dim count, const AdamHyper& hyper, const Team& team);
+void lion_update(T* value,    // (count)
+                 T* average,  // (count)
+                 const T* grad, const double* scale, Dim count, const LionHyper& hyper, const Team& team);
 
 }  // namespace
 }  // namespace lamella

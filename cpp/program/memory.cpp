@@ -28,7 +28,7 @@ Memory::Memory(DType dtype, Index values, Index state, Index scalars)
       mutex_(std::make_unique<std::mutex>()),
       generation_(fork_generation()) {}
 
-int Memory::add_slots(int count) {
+int Memory::add_slots(int count, Index elements) {
   int first = 0, free = 0;
   while (free < count && first + free < kMaxSlots) {
     if (slots_[static_cast<std::size_t>(first + free)].bytes() > 0) {
@@ -41,7 +41,8 @@ int Memory::add_slots(int count) {
   require(free == count, "[Memory] a model holds ", kMaxSlots, " optimizer slots; there are no ", count,
           " free ones: let go of optimizers that are no longer used");
   for (int i = first; i < first + count; ++i) {
-    slots_[static_cast<std::size_t>(i)] = Buffer::zeros(std::max<Index>(values_count_, 1) * size_of(dtype_));
+    const Index wanted = elements < 0 ? values_count_ : elements;
+    slots_[static_cast<std::size_t>(i)] = Buffer::zeros(std::max<Index>(wanted, 1) * size_of(dtype_));
   }
   return first;
 }
@@ -94,8 +95,8 @@ Index Memory::size(int arena) const {
   if (which == Arena::state) return state_count_;
   if (which == Arena::scalars) return scalars_count_;
   const int number = arena - static_cast<int>(Arena::slots);
-  const bool slot = number >= 0 && number < kMaxSlots && slots_[static_cast<std::size_t>(number)].bytes() > 0;
-  return which == Arena::values || which == Arena::grads || slot ? values_count_ : 0;
+  if (number >= 0 && number < kMaxSlots) return slots_[static_cast<std::size_t>(number)].bytes() / size_of(dtype_);
+  return which == Arena::values || which == Arena::grads ? values_count_ : 0;
 }
 
 void Workspace::reserve(Index n, Index row_elements, Index fixed_elements, DType dtype) {

@@ -16,8 +16,9 @@ class Memory {
  public:
   Memory(DType dtype, Index values, Index state, Index scalars);
 
-  // `count` neighbouring slots, filled with zeros; returns the first one's number.
-  int add_slots(int count);
+  // `count` neighbouring slots, filled with zeros; returns the first one's number. As large as values, or of
+  // `elements`.
+  int add_slots(int count, Index elements = -1);
   void release_slots(int first, int count);
   // `count` neighbouring scalars; returns the first one's offset.
   Index add_scalars(Index count);

@@ -21,7 +21,7 @@ enum class Arena : int {
   target,   // given by each call
   weight,   // given by each call, if at all: what each row counts
   output,   // given by each call: where a result goes straight to the caller's array
-  slots     // slots + k: optimizer slot k, at the same offsets as values
+  slots     // slots + k: optimizer slot k, at the same offsets as values or in an order of its owner's
 };
 
 constexpr int kMaxSlots = 32;

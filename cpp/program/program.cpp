@@ -96,7 +96,8 @@ Operand Program::resolve(Operand operand) const {
 
 namespace {
 
-// Product of an op's dimensions, and whether it is a product of matrices: the ops with more than one dimension are.
+// Product of an op's dimensions, and whether it is a product of matrices: the ops with three dimensions are, rows among
+// them.
 struct Extent {
   double elements = 1;
   bool product = false;
@@ -110,7 +111,7 @@ Extent extent(const Op& op) {
     found.elements *= static_cast<double>(op.sizes[s]);
     ++dims;
   }
-  found.product = dims >= 2;
+  found.product = dims + op.kernel->signature.rows >= 3;
   return found;
 }
 
@@ -127,7 +128,7 @@ void Program::count_work() {
       const Op& op = ops_[static_cast<std::size_t>(i)];
       const Extent size = extent(op);
       (op.kernel->signature.rows ? range.work.row : range.work.fixed) += size.elements * (size.product ? 1 : kElement);
-      if (size.product) range.work.fixed += size.elements * kWeight;
+      if (size.product && op.kernel->signature.rows) range.work.fixed += size.elements * kWeight;
       range.work.waits += op.barrier;
     }
   }

@@ -224,7 +224,9 @@ EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std:
     const Index n = batch.rows;
     const Batch next = batch_at(batch.begin + n, total.steps + 1);
     for (Index k = 0; k < table.count; ++k) scalars[table.places[k]] = table.values[total.steps * table.count + k];
-    run_and(0, last_range, n, {batch.x, batch.y, batch.weight, nullptr},
+    const bool opens = total.steps % plan.accumulate == 0;
+    const bool closes = (total.steps + 1) % plan.accumulate == 0 || next.rows == 0;
+    run_and(opens ? 0 : 1, closes ? last_range : last_range - 1, n, {batch.x, batch.y, batch.weight, nullptr},
             [&](const Team& team) { next.gather(data, plan, program_->dtype(), team); });
     batch = next;
     LossResult found;

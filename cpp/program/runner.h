@@ -50,6 +50,9 @@ struct EpochPlan {
   Index least;     // a last batch of fewer rows joins the one before (batch norm needs two)
   bool drop_last;  // leave out a last, smaller batch
   Index result;    // the scalars that the loss writes to
+  // Steps whose gradients are added up before an update. From two on, the first range clears the gradients and the last
+  // one updates: they run at the first and the last step of each group, or of what is left of one.
+  Index accumulate;
   Mixing mixing;
   Timetable timetable;
 
@@ -83,7 +86,7 @@ class Runner {
   // each op took, in the order of the list.
   std::vector<double> time_ops(int first, int last, Index n, const External& external, int repeats);
 
-  // One pass over the data, a step (all ranges) a batch. `interrupted` is asked now and then, and stops the epoch
+  // One pass over the data, a step a batch. `interrupted` is asked now and then, and stops the epoch
   // between two steps.
   EpochResult epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted);
 

@@ -32,6 +32,7 @@ __all__: list[str] = [
     "permutation",
     "set_num_threads",
     "share_all_work",
+    "sum_chunks",
     "worthwhile_threads",
 ]
 
@@ -140,7 +141,9 @@ class Memory:
         scalars: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
     def add_scalars(self, count: typing.SupportsInt | typing.SupportsIndex) -> int: ...
-    def add_slots(self, count: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def add_slots(
+        self, count: typing.SupportsInt | typing.SupportsIndex, elements: typing.SupportsInt | typing.SupportsIndex = -1
+    ) -> int: ...
     def release_scalars(
         self, first: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex
     ) -> None: ...
@@ -211,6 +214,7 @@ class Runner:
         result: typing.SupportsInt | typing.SupportsIndex,
         mixing: typing.Any = None,
         timetable: typing.Any = None,
+        accumulate: typing.SupportsInt | typing.SupportsIndex = 1,
     ) -> tuple[float, float, int, bool]:
         """
         One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; timetable: (places, values) of scalars to set before each step.
@@ -420,6 +424,11 @@ def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
 def share_all_work(always: bool) -> None:
     """
     For tests: replays take all threads, however small they are.
+    """
+
+def sum_chunks(count: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    In how many pieces kernels add up so many elements.
     """
 
 def worthwhile_threads(

@@ -1,10 +1,12 @@
-"""Adam."""
+"""Adam, AMSGrad and AdamW."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
+from lamella.optim.settings import beta_fields, check_betas
+from lamella.optim.update import Update
 
 
 class Adam(Optimizer):
@@ -22,12 +24,13 @@ class Adam(Optimizer):
     weight_decay : float, default 0
         Adds weight_decay * value to the gradient, of weights only.
     amsgrad : bool, default False
-    decay_bias : bool, default False
-        Decay biases and batch-norm parameters too, as PyTorch does.
+    decoupled_weight_decay : bool, default False
+        value *= 1 - lr * weight_decay instead: AdamW.
+    bias_correction : bool, default True
+        m^ = m / (1 - b1^step), v^ = v / (1 - b2^step). False: m and v, which start at zero, themselves.
+    **common
+        decay_bias, l1, max_norm, clip_value, maximize, clip_norm: see :class:`Optimizer`.
     """
-
-    kernel = "adam_update"
-    slot_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -37,7 +40,10 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
-        decay_bias: bool = False,
+        *,
+        decoupled_weight_decay: bool = False,
+        bias_correction: bool = True,
+        **common: Any,
     ) -> None:
         settings = {
             "lr": lr,
@@ -45,33 +51,83 @@ class Adam(Optimizer):
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
-            "decay_bias": decay_bias,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "bias_correction": bias_correction,
         }
-        super().__init__(params, settings)
+        super().__init__(params, settings, common)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Ranges."""
-        for name in ("lr", "eps", "weight_decay"):
-            _check.number("Adam", name, settings[name], 0)
-        betas = settings["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise TypeError(f"[Adam] betas is {betas!r} but must be a pair of numbers")
-        for index, beta in enumerate(betas):
-            _check.number("Adam", f"betas[{index}]", beta, 0, 1, open_end=True)
-        _check.flag("Adam", "amsgrad", settings["amsgrad"])
-        _check.flag("Adam", "decay_bias", settings["decay_bias"])
+        where = type(self).__name__
+        check_betas(where, settings)
+        _check.number(where, "eps", settings["eps"], 0)
+        for name in ("amsgrad", "decoupled_weight_decay", "bias_correction"):
+            _check.flag(where, name, settings[name])
 
-    def slots(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    def decay(self, settings: Mapping[str, Any]) -> str:
+        """Coupled, or as AdamW's."""
+        return "decoupled" if settings["decoupled_weight_decay"] else "coupled"
+
+    def update(self, settings: Mapping[str, Any], matrices: bool) -> Update:
         """Two averages, and the largest second one for amsgrad."""
-        return self.slot_names if settings["amsgrad"] else self.slot_names[:2]
+        return adam_update(settings, amsgrad=settings["amsgrad"], bias_correction=settings["bias_correction"])
 
-    def fields(self, settings: Mapping[str, Any]) -> dict[str, float]:
-        """AdamHyper."""
-        beta1, beta2 = settings["betas"]
-        return {
-            "lr": float(settings["lr"]),
-            "beta1": float(beta1),
-            "beta2": float(beta2),
-            "eps": float(settings["eps"]),
-            "weight_decay": float(settings["weight_decay"]),
-        }
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: value *= 1 - lr * weight_decay before each update (Loshchilov & Hutter 2019).
+
+    PyTorch's algebra.
+
+    Parameters
+    ----------
+    params : iterable of Parameter, or of dicts
+    lr : float, default 1e-3
+    betas : (float, float), default (0.9, 0.999)
+        Each in [0, 1).
+    eps : float, default 1e-8
+    weight_decay : float, default 1e-2
+        Of weights only.
+    amsgrad : bool, default False
+    bias_correction : bool, default True
+    **common
+        decay_bias, l1, max_norm, clip_value, maximize, clip_norm: see :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        bias_correction: bool = True,
+        **common: Any,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            decoupled_weight_decay=True,
+            bias_correction=bias_correction,
+            **common,
+        )
+
+
+def adam_update(
+    settings: Mapping[str, Any],
+    amsgrad: bool = False,
+    bias_correction: bool = True,
+    betas: str = "betas",
+    eps: str = "eps",
+) -> Update:
+    """Adam's update with settings of those names."""
+    return Update(
+        "adam_update",
+        ("exp_avg", "exp_avg_sq", "max_exp_avg_sq" if amsgrad else None),
+        {**beta_fields(settings, betas), "eps": float(settings[eps]), "bias_correction": float(bias_correction)},
+    )

@@ -1,111 +1,48 @@
 """The base of the optimizers."""
 
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from lamella import _core
-from lamella._arrays import Array, to_array
-from lamella.nn.builder import NOTHING, Op
-from lamella.nn.parameter import Parameter, Settings, when_gone
-
-
-class Group(MutableMapping[str, Any]):
-    """Parameters that share settings: ``group["lr"] = 0.01`` takes effect at the next step.
-
-    As PyTorch's param groups: the key "params" holds the parameters, the others are settings, checked when set.
-    """
-
-    def __init__(self, owner: "Optimizer", parameters: list[Parameter], settings: Mapping[str, Any]) -> None:
-        self._owner = weakref.ref(owner)  # not a cycle: slots are to be freed as soon as the optimizer goes
-        self._kind = type(owner).__name__
-        self._items = {**settings, "params": parameters}
-        self.initial_lr: float | None = None  # "lr" when the first schedule came; None: it was set by hand since
-        self.blocks: list[tuple[Settings, bool]] = []  # the settings of each op, and whether it updates matrices
-
-    def __getitem__(self, key: str) -> Any:
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __delitem__(self, key: str) -> None:
-        raise TypeError(f"[{self._kind}] the setting {key!r} cannot be removed")
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        if key not in self or key == "params":
-            raise KeyError(f"[{self._kind}] there is no setting {key!r} to set")
-        self.check({**self, key: value}, self._kind)
-        if key == "lr":
-            self.initial_lr = None
-        self._items[key] = value
-        self.write()
-
-    def __ior__(self, other: Any) -> "Group":
-        self.update(other)
-        return self
-
-    def check(self, settings: Mapping[str, Any], where: str) -> None:
-        """Raise if these settings are out of range, or store other things than the present ones."""
-        owner = self._owner()
-        if owner is None:
-            raise RuntimeError(f"[{self._kind}] the optimizer of this group is gone")
-        owner.check(settings)
-        if owner.slots(settings) != owner.slots(self):
-            changed = [name for name in self if name != "params" and settings[name] != self[name]]
-            raise ValueError(f"[{where}] {', '.join(changed)} changes what is stored; make a new optimizer")
-
-    def replace(self, settings: Mapping[str, Any], step: float) -> None:
-        """Take over checked settings and the number of steps so far."""
-        self._items.update({key: value for key, value in settings.items() if key in self and key != "params"})
-        self.initial_lr = None
-        self.write()
-        for block, _ in self.blocks:
-            block["step"] = step
-
-    def take(self, settings: Mapping[str, Any]) -> None:
-        """Take over what a schedule says, and has checked."""
-        self._items.update(settings)
-        self.write()
-
-    def write(self) -> None:
-        """Put the settings where the kernels read them."""
-        for block, matrices in self.blocks:
-            for name, field in self.fields({}).items():
-                block[name] = 0.0 if self._spared(name, matrices) else float(field)
-
-    def fields(self, changed: Mapping[str, Any]) -> dict[str, float]:
-        """What the kernels read, with some settings changed."""
-        owner = self._owner()
-        assert owner is not None
-        return owner.fields({**self._items, **changed})
-
-    def places(self, name: str) -> list[int]:
-        """Scalars that hold a field of :meth:`fields`."""
-        return [block.index(name) for block, matrices in self.blocks if not self._spared(name, matrices)]
-
-    def _spared(self, name: str, matrices: bool) -> bool:
-        """Whether a field is zero there: biases and the like do not decay unless asked to."""
-        return name == "weight_decay" and not matrices and not self["decay_bias"]
-
-    def __repr__(self) -> str:
-        return f"Group({', '.join(f'{key}={value!r}' for key, value in self.items())})"
+from lamella._arrays import Array
+from lamella.nn.parameter import Parameter
+from lamella.optim import state
+from lamella.optim.group import Group, make_groups
+from lamella.optim.plan import Plan, append
+from lamella.optim.settings import COMMON, check_common, common_fields, positive_or_none
+from lamella.optim.update import Update, is_matrix
 
 
 class Optimizer:
-    """Base of the optimizers: one native pass over values, gradients and slots.
+    """Base of the optimizers: a native pass over values, gradients and slots.
 
-    A subclass names its kernel and gives :meth:`check`, :meth:`slots` and :meth:`fields`.
+    A subclass gives :meth:`check` and :meth:`update`. All take these settings by keyword, for each group:
 
     Parameters
     ----------
     params : iterable of Parameter, or of dicts
         ``model.parameters()``; or groups with settings of their own: ``[{"params": [...], "lr": 0.1}, ...]``.
-    settings : dict
-        Of all groups that do not say otherwise.
+    weight_decay : float
+        The penalty weight_decay / 2 |w|^2: its gradient weight_decay * w is added to the loss's. Or decoupled
+        (Loshchilov & Hutter 2019), where the optimizer says so: w *= 1 - lr * weight_decay before the update. Of
+        weights only.
+    decay_bias : bool, default False
+        Penalties act on biases and batch-norm parameters too, as PyTorch's weight_decay does.
+    l1 : float, default 0
+        The penalty l1 |w|: l1 * sign(w) is added to the gradient. Elastic net: with weight_decay.
+    max_norm : float, optional
+        After each update, the incoming weights of each unit (a row of ``Linear.weight``) that are longer are scaled
+        back to this length (Srivastava et al. 2014).
+    clip_value : float, optional
+        Each element of the gradient is first cut to [-clip_value, clip_value].
+    maximize : bool, default False
+        Go up the gradient; penalties still pull towards zero.
+    clip_norm : float, optional
+        For all groups together, and an attribute to set at any time: if the norm of the whole gradient is larger, all
+        of it is scaled by clip_norm / (norm + 1e-6), before clip_value. ``grad`` itself stays as it is.
 
     Attributes
     ----------
@@ -113,150 +50,140 @@ class Optimizer:
         Settings by group; may be changed at any time.
     """
 
-    kernel: str
-    #: Slots that the kernel takes, in its order, under PyTorch's names.
-    slot_names: tuple[str, ...]
     #: Whether the algebra hangs on the number of steps: then a state must say it.
     counts_steps = True
+    #: Whether parameters differ in what they keep, so that each keeps its own: see :meth:`slot_shapes`.
+    compact = False
 
-    def __init__(self, params: Iterable[Any], settings: dict[str, Any]) -> None:
+    def __init__(self, params: Iterable[Any], settings: dict[str, Any], common: Mapping[str, Any]) -> None:
         where = type(self).__name__
-        if isinstance(params, Parameter) or not isinstance(params, Iterable):
-            raise TypeError(f"[{where}] params is {params!r} but must be a list of parameters: model.parameters()")
-        entries = list(params)
-        if not entries:
-            raise ValueError(f"[{where}] params is empty: the model has nothing to train")
-        if not isinstance(entries[0], dict):
-            entries = [{"params": entries}]
-        self.param_groups: list[Group] = []
-        seen: set[int] = set()
-        for entry in entries:
-            group = self._make_group(entry, settings, where)
-            for parameter in group["params"]:
-                if id(parameter) in seen:
-                    raise ValueError(f"[{where}] parameter {parameter.name} is given twice")
-                seen.add(id(parameter))
-            self.param_groups.append(group)
-        self._memories: list[_core.Memory] = []
-        for parameter in self.parameters():
-            if not any(memory is parameter.memory for memory in self._memories):
-                assert parameter.memory is not None
-                self._memories.append(parameter.memory)
-        names = sorted({name for group in self.param_groups for name in self.slots(group)})
-        #: First slot number of each memory, and the place of each name among the slots.
-        self._first_slot = [memory.add_slots(len(names)) if names else 0 for memory in self._memories]
-        for memory, first in zip(self._memories, self._first_slot, strict=True):
-            when_gone(self, memory.release_slots, first, len(names))
-        self._slot_place = {name: place for place, name in enumerate(names)}
-        self._updates = [self._make_ops(index) for index in range(len(self._memories))]
-        self._runners = [self._make_runner(index) for index in range(len(self._memories))]
+        common = dict(common)
+        self._clip_norm = positive_or_none(where, "clip_norm", common.pop("clip_norm", None))
+        unknown = [name for name in common if name not in COMMON]
+        if unknown:
+            raise TypeError(f"[{where}] there is no setting {', '.join(map(repr, unknown))}")
+        self.param_groups = make_groups(self, params, {**settings, **COMMON, **common})
+        self._plan = Plan(self)
+        self._plan.limit_norm(self)
 
     # What subclasses say.
 
     def check(self, settings: Mapping[str, Any]) -> None:
-        """Raise if a setting is out of its range."""
+        """Raise if a setting of this optimizer's own is out of its range."""
+
+    def update(self, settings: Mapping[str, Any], matrices: bool) -> Update:
+        """The update of matrices, or of vectors; ``settings["weight_decay"]`` is 0 where there is to be none."""
         raise NotImplementedError
 
-    def slots(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        """Which of ``slot_names`` these settings need."""
-        return self.slot_names
+    def decay(self, settings: Mapping[str, Any]) -> str:
+        """What weight_decay is: "coupled", "decoupled", or the update's "own" business."""
+        return "coupled"
 
-    def fields(self, settings: Mapping[str, Any]) -> dict[str, float]:
-        """The kernel's hyper-parameters after ``step``, in the order of its struct."""
-        raise NotImplementedError
+    def structure(self, settings: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What of the settings decides which ops there are."""
+        return (settings["max_norm"] is None,)
 
-    # The same for all.
+    def slot_shapes(self, settings: Mapping[str, Any], parameter: Parameter) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of a parameter's arrays, if ``compact``."""
+        return dict.fromkeys(self.slots(settings, is_matrix(parameter)), parameter.shape)
 
-    def _make_group(self, entry: Any, settings: dict[str, Any], where: str) -> Group:
-        if not isinstance(entry, dict) or "params" not in entry:
-            raise TypeError(f'[{where}] a parameter group is a dict with "params", not {entry!r}')
-        own = {key: value for key, value in entry.items() if key != "params"}
-        unknown = [key for key in own if key not in settings]
-        if unknown:
-            raise ValueError(f"[{where}] a parameter group has unknown settings: {', '.join(unknown)}")
-        parameters = entry["params"]
-        if not isinstance(parameters, (Parameter, Iterable)):
-            raise TypeError(
-                f'[{where}] "params" of a parameter group is {parameters!r} but must be a list of parameters'
-            )
-        parameters = [parameters] if isinstance(parameters, Parameter) else list(parameters)
-        if not parameters:
-            raise ValueError(f'[{where}] "params" of a parameter group is empty')
-        for parameter in parameters:
-            if not isinstance(parameter, Parameter):
-                raise TypeError(f"[{where}] {parameter!r} is no parameter of a lamella model")
-            if parameter.memory is None:
-                raise ValueError(f"[{where}] {parameter!r} has no values yet; take it from model.parameters()")
-        merged = {**settings, **own}
-        self.check(merged)
-        return Group(self, parameters, merged)
+    # What follows from that.
+
+    def check_all(self, settings: Mapping[str, Any]) -> None:
+        """Raise if any setting is out of its range."""
+        check_common(type(self).__name__, settings)
+        self.check(settings)
+
+    def acting(self, settings: Mapping[str, Any], matrices: bool) -> Mapping[str, Any]:
+        """Settings without penalties where they are not to act."""
+        return settings if matrices or settings["decay_bias"] else {**settings, "weight_decay": 0.0, "l1": 0.0}
+
+    def fields(self, settings: Mapping[str, Any], matrices: bool) -> dict[str, float]:
+        """The kernel's settings, in the order of its struct."""
+        acting = self.acting(settings, matrices)
+        return {**common_fields(acting, self.decay(settings)), **self.update(acting, matrices).fields}
+
+    def slots(self, settings: Mapping[str, Any], matrices: bool) -> tuple[str, ...]:
+        """Names of the arrays that these settings keep for a matrix, or for a vector."""
+        return tuple(name for name in self.update(settings, matrices).slots if name is not None)
+
+    def slot_view(self, parameter: Parameter, name: str) -> Array:
+        """One of them: a view, writable."""
+        return self._plan.slot_view(parameter, name)
+
+    def slot_operand(self, parameter: Parameter, name: str, count: int) -> _core.Operand:
+        """``count`` elements of such an array from that parameter on, for an op."""
+        return self._plan.slot_operand(parameter, name, count)
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters, group by group."""
         for group in self.param_groups:
             yield from group["params"]
 
-    def _make_ops(self, index: int) -> list[Op]:
-        """Updates of one memory: an op for each run of neighbours in the arena with the same settings."""
-        memory, ops = self._memories[index], []
-        for group in self.param_groups:
-            own = sorted((p for p in group["params"] if p.memory is memory), key=lambda p: p.offset)
-            for matrices, begin, end in _runs(own):
-                settings = Settings(step=0.0, **self.fields(group))
-                settings.place(memory, memory.add_scalars(len(settings)))
-                when_gone(self, memory.release_scalars, settings.offset, len(settings))
-                group.blocks.append((settings, matrices))
-                used = self.slots(group)
-                slots = [
-                    _core.Operand(
-                        _core.Arena.slots, begin, end - begin, slot=self._first_slot[index] + self._slot_place[name]
-                    )
-                    if name in used
-                    else NOTHING
-                    for name in self.slot_names
-                ]
-                value = _core.Operand(_core.Arena.values, begin, end - begin)
-                grad = _core.Operand(_core.Arena.grads, begin, end - begin)
-                ops.append(Op(self.kernel, [value, *slots, grad], [end - begin], settings.offset))
-            group.write()
-        return ops
+    # For programs that hold a whole step.
 
-    def _make_runner(self, index: int) -> _core.Runner:
-        program = _core.Program(self._memories[index].dtype)
-        program.open_range("update")
-        for op in self._updates[index]:
-            program.append(op.kernel, list(op.operands), list(op.sizes), op.hyper)
-            program.tick(op.hyper)
-        program.finalize()
-        return _core.Runner(program, self._memories[index])
+    def emit(self, program: _core.Program, memory: _core.Memory, accumulates: bool = False) -> None:
+        """Append the update of that model's parameters to the last range of a program.
+
+        Parameters
+        ----------
+        program : _core.Program
+        memory : _core.Memory
+        accumulates : bool
+            Gradients are sums of as many as the scalar :meth:`gradients` says: their mean counts.
+        """
+        self.check_places()
+        for ops in self._plan.stages(self, program, memory, accumulates):
+            append(program, ops)
+
+    def gradients(self, memory: _core.Memory) -> _core.Operand:
+        """The scalar that says how many gradients were added up."""
+        return self._plan.gradients(memory)
+
+    @property
+    def revision(self) -> int:
+        """Counts changes of settings that ask for other ops: programs are then made anew."""
+        return self._plan.revision
+
+    def rebuild(self) -> None:
+        """Settings ask for other ops."""
+        self._plan.rebuild()
+
+    @property
+    def memories(self) -> list[_core.Memory]:
+        """The memories of all models with parameters here."""
+        return self._plan.memories
 
     def check_places(self) -> None:
         """RuntimeError if parameters have moved since: their slots did not move with them."""
         for parameter in self.parameters():
-            if not any(parameter.memory is memory for memory in self._memories):
+            if not any(parameter.memory is memory for memory in self.memories):
                 raise RuntimeError(
                     f"[{type(self).__name__}] {parameter.name} has become part of another model since this optimizer "
                     "was made; make the optimizer after the last model"
                 )
 
-    def ops_for(self, memory: _core.Memory) -> list[Op]:
-        """Updates of that model's parameters, for a program that holds a whole step; their ``step`` is to be ticked."""
-        self.check_places()
-        for own, ops in zip(self._memories, self._updates, strict=True):
-            if own is memory:
-                return ops
-        return []
-
-    @property
-    def memories(self) -> list[_core.Memory]:
-        """The memories of all models with parameters here."""
-        return self._memories
+    # Use.
 
     def step(self) -> None:
         """Update all parameters by their gradients."""
+        self.step_on_sum(1)
+
+    def step_on_sum(self, gradients: int) -> None:
+        """Update all parameters by the mean of so many gradients, of which ``grad`` holds the sum."""
         self.check_places()
-        for runner in self._runners:
-            runner.run(0, 0, 1)
+        self._plan.step(self, gradients)
+
+    def train(self) -> None:
+        """Set the values to where gradients are to be taken; only schedule-free optimizers tell that apart."""
+
+    def eval(self) -> None:
+        """Set the values to what predictions are to use; only schedule-free optimizers tell that apart."""
+
+    @property
+    def training(self) -> bool:
+        """Whether the values are where gradients are to be taken."""
+        return True
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to zero."""
@@ -275,9 +202,69 @@ class Optimizer:
         for group in self.param_groups:
             group["lr"] = value
 
-    def _slot_view(self, parameter: Parameter, name: str) -> Array:
-        index = next(i for i, memory in enumerate(self._memories) if memory is parameter.memory)
-        return parameter.slot(self._first_slot[index] + self._slot_place[name])
+    @property
+    def clip_norm(self) -> float | None:
+        """Largest norm of the whole gradient, None: any. May be set at any time."""
+        return self._clip_norm
+
+    @clip_norm.setter
+    def clip_norm(self, value: float | None) -> None:
+        checked = positive_or_none(type(self).__name__, "clip_norm", value)
+        changes = (checked is None) != (self._clip_norm is None)
+        self._clip_norm = checked
+        self._plan.limit_norm(self)
+        if changes:
+            self.rebuild()
+
+    @property
+    def grad_norm(self) -> float:
+        """Norm of the whole gradient at the last update, before clipping; NaN without ``clip_norm``."""
+        return math.nan if self._clip_norm is None else self._plan.norm
+
+    @property
+    def penalized(self) -> bool:
+        """Whether there is a penalty, that :meth:`penalty` has something to sum up."""
+        return any(any(self._penalties(group, p)) for group in self.param_groups for p in group["params"])
+
+    def _penalties(self, group: Group, parameter: Parameter) -> tuple[float, float]:
+        acting = self.acting(group, is_matrix(parameter))
+        coupled = self.decay(group) == "coupled"
+        return float(acting["weight_decay"]) if coupled else 0.0, float(acting["l1"])
+
+    def penalty(self) -> float:
+        """The value of the penalties: weight_decay / 2 |w|^2 (where it is coupled) + l1 |w|_1, over what they act on.
+
+        Returns
+        -------
+        float
+            What the updates minimise besides the loss. Summed up in float64.
+        """
+        self.check_places()
+        total = 0.0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                hyper = np.array(self._penalties(group, parameter))
+                if not hyper.any():
+                    continue
+                memory = parameter.memory
+                assert memory is not None
+                flat = memory.view(_core.Arena.values, 0, parameter.offset, [parameter.size])
+                sums = np.zeros(_core.sum_chunks(flat.size))
+                _core.call_kernel("weight_penalty", [sums, flat], 0, [flat.size], hyper, memory.dtype)
+                total += float(sums.sum())
+        return total
+
+    # State.
+
+    def mode(self) -> dict[str, Any]:
+        """What a state says of :attr:`training`, if it matters."""
+        return {}
+
+    def check_mode(self, saved: Mapping[str, Any], where: str) -> None:
+        """Raise if :meth:`restore_mode` cannot take this."""
+
+    def restore_mode(self, saved: Mapping[str, Any]) -> None:
+        """Take over what :meth:`mode` gave; the values themselves are the model's state."""
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of steps, slots and settings, in the layout of PyTorch's optimizers.
@@ -285,20 +272,12 @@ class Optimizer:
         Returns
         -------
         dict
-            ``{"state": {i: {"step": float, slot: array, ...}}, "param_groups": [{..., "params": [i, ...]}]}``.
+            ``{"state": {i: {"step": float, slot: array, ...}}, "param_groups": [{..., "params": [i, ...]}]}``, and
+            "clip_norm".
         """
-        state: dict[int, dict[str, Any]] = {}
-        groups = []
-        for group in self.param_groups:
-            numbers = list(range(len(state), len(state) + len(group["params"])))
-            for number, parameter in zip(numbers, group["params"], strict=True):
-                state[number] = {"step": float(group.blocks[0][0]["step"])}
-                for name in self.slots(group):
-                    state[number][name] = self._slot_view(parameter, name).copy(order="C")
-            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": numbers})
-        return {"state": state, "param_groups": groups}
+        return state.collect(self)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; everything is checked before anything is changed.
 
         Raises
@@ -306,78 +285,17 @@ class Optimizer:
         ValueError
             If groups, parameters, slots or shapes differ.
         """
-        where = f"{type(self).__name__}.load_state_dict"
-        for key in ("state", "param_groups"):
-            if not isinstance(state, Mapping) or key not in state:
-                raise ValueError(f"[{where}] state is {state!r:.80} but must be a mapping with {key!r}")
-        groups = list(state["param_groups"])
-        counts = [len(g["params"]) if isinstance(g, Mapping) and "params" in g else None for g in groups]
-        if counts != [len(g["params"]) for g in self.param_groups]:
-            raise ValueError(
-                f"[{where}] the state has other parameter groups than this optimizer: their params number {counts}"
-            )
-        arrays: list[tuple[Array, Array]] = []
-        steps: list[float] = []
-        for group, saved in zip(self.param_groups, groups, strict=True):
-            group.check({**group, **{k: v for k, v in saved.items() if k in group and k != "params"}}, where)
-            for parameter, number in zip(group["params"], saved["params"], strict=True):
-                entry = state["state"].get(number)
-                if not isinstance(entry, Mapping):
-                    raise ValueError(f"[{where}] there is no state of {parameter.name} (number {number})")
-                arrays += self._checked_slots(group, parameter, entry, where)
-                step = self._checked_step(parameter, entry, where)
-                if parameter is group["params"][0]:
-                    steps.append(step)
-        for view, value in arrays:
-            view[...] = value
-        for group, saved, step in zip(self.param_groups, groups, steps, strict=True):
-            group.replace(saved, step)
-
-    def _checked_slots(
-        self, group: Group, parameter: Parameter, entry: Mapping[str, Any], where: str
-    ) -> list[tuple[Array, Array]]:
-        pairs = []
-        for name in self.slots(group):
-            if entry.get(name) is None:
-                raise ValueError(f"[{where}] {name} of {parameter.name} is missing")
-            value = to_array(entry[name], f"{name} of {parameter.name}", where)
-            if value.shape != parameter.shape:
-                raise ValueError(f"[{where}] {name} of {parameter.name} has shape {value.shape}, not {parameter.shape}")
-            pairs.append((self._slot_view(parameter, name), value))
-        return pairs
-
-    def _checked_step(self, parameter: Parameter, entry: Mapping[str, Any], where: str) -> float:
-        if "step" not in entry and not self.counts_steps:
-            return 1.0  # PyTorch keeps none here; that there is a state says that there was a step
-        name = f"step of {parameter.name}"
-        if entry.get("step") is None:
-            raise ValueError(f"[{where}] {name} is missing")
-        step = to_array(entry["step"], name, where)
-        if step.size != 1 or not 0 <= float(step.reshape(())) < 2**53:
-            raise ValueError(f"[{where}] {name} is {step} but must be a number of steps")
-        return float(step.reshape(()))
+        state.restore(self, state_dict)
 
     def __reduce__(self) -> Any:
         raise TypeError(f"[{type(self).__name__}] an optimizer is not copied or pickled; use its state_dict()")
 
     def __repr__(self) -> str:
         count = sum(p.size for p in self.parameters())
-        shown = ", ".join(f"{k}={v!r}" for k, v in self.param_groups[0].items() if k != "params")
+        first = self.param_groups[0]
+        shown = {k: v for k, v in first.items() if k != "params" and (k not in COMMON or v != COMMON[k])}
+        if self._clip_norm is not None:
+            shown["clip_norm"] = self._clip_norm
+        text = ", ".join(f"{key}={value!r}" for key, value in shown.items())
         more = f", {len(self.param_groups)} groups" if len(self.param_groups) > 1 else ""
-        return f"{type(self).__name__}({shown}{more})  # {count:,} parameters"
-
-
-def _runs(parameters: list[Parameter]) -> Iterator[tuple[bool, int, int]]:
-    """(matrices, begin, end) of neighbours in the arena, sorted by offset; the padding between them belongs to them."""
-    begin = end = -1
-    matrices = False
-    for parameter in parameters:
-        own = len(parameter.shape) >= 2
-        if begin >= 0 and own == matrices and parameter.offset - end < 16:
-            end = parameter.offset + parameter.size
-            continue
-        if begin >= 0:
-            yield matrices, begin, end
-        begin, end, matrices = parameter.offset, parameter.offset + parameter.size, own
-    if begin >= 0:
-        yield matrices, begin, end
+        return f"{type(self).__name__}({text}{more})  # {count:,} parameters"

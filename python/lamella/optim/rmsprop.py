@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
+from lamella.optim.update import Update
 
 
 class RMSprop(Optimizer):
@@ -18,17 +19,15 @@ class RMSprop(Optimizer):
     params : iterable of Parameter, or of dicts
     lr : float, default 1e-2
     alpha : float, default 0.99
+        In [0, 1].
     eps : float, default 1e-8
     weight_decay : float, default 0
         Adds weight_decay * value to the gradient, of weights only.
     momentum : float, default 0
     centered : bool, default False
-    decay_bias : bool, default False
-        Decay biases and batch-norm parameters too, as PyTorch does.
+    **common
+        decay_bias, l1, max_norm, clip_value, maximize, clip_norm: see :class:`Optimizer`.
     """
-
-    kernel = "rmsprop_update"
-    slot_names = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -39,7 +38,7 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
-        decay_bias: bool = False,
+        **common: Any,
     ) -> None:
         settings = {
             "lr": lr,
@@ -48,23 +47,21 @@ class RMSprop(Optimizer):
             "weight_decay": weight_decay,
             "momentum": momentum,
             "centered": centered,
-            "decay_bias": decay_bias,
         }
-        super().__init__(params, settings)
+        super().__init__(params, settings, common)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Ranges."""
-        for name in ("lr", "eps", "weight_decay", "momentum"):
-            _check.number("RMSprop", name, settings[name], 0)
         _check.number("RMSprop", "alpha", settings["alpha"], 0, 1)
+        for name in ("eps", "momentum"):
+            _check.number("RMSprop", name, settings[name], 0)
         _check.flag("RMSprop", "centered", settings["centered"])
-        _check.flag("RMSprop", "decay_bias", settings["decay_bias"])
 
-    def slots(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    def update(self, settings: Mapping[str, Any], matrices: bool) -> Update:
         """Squares always; averages if centered; a velocity if there is momentum."""
-        wanted = (True, settings["centered"], settings["momentum"] != 0)
-        return tuple(name for name, want in zip(self.slot_names, wanted, strict=True) if want)
-
-    def fields(self, settings: Mapping[str, Any]) -> dict[str, float]:
-        """RmspropHyper."""
-        return {name: float(settings[name]) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")}
+        slots = (
+            "square_avg",
+            "grad_avg" if settings["centered"] else None,
+            "momentum_buffer" if settings["momentum"] != 0 else None,
+        )
+        return Update("rmsprop_update", slots, {name: float(settings[name]) for name in ("alpha", "eps", "momentum")})

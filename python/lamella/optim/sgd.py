@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
+from lamella.optim.update import Update
 
 
 class SGD(Optimizer):
@@ -22,12 +23,10 @@ class SGD(Optimizer):
         Adds weight_decay * value to the gradient, of weights only.
     nesterov : bool, default False
         Needs momentum > 0 and dampening 0.
-    decay_bias : bool, default False
-        Decay biases and batch-norm parameters too, as PyTorch does.
+    **common
+        decay_bias, l1, max_norm, clip_value, maximize, clip_norm: see :class:`Optimizer`.
     """
 
-    kernel = "sgd_update"
-    slot_names = ("momentum_buffer",)
     counts_steps = False  # beyond whether there was one
 
     def __init__(
@@ -38,7 +37,7 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
-        decay_bias: bool = False,
+        **common: Any,
     ) -> None:
         settings = {
             "lr": lr,
@@ -46,16 +45,13 @@ class SGD(Optimizer):
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
-            "decay_bias": decay_bias,
         }
-        super().__init__(params, settings)
+        super().__init__(params, settings, common)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Ranges, and what Nesterov's momentum needs."""
-        for name in ("lr", "momentum", "weight_decay"):
-            _check.number("SGD", name, settings[name], 0)
+        _check.number("SGD", "momentum", settings["momentum"], 0)
         _check.number("SGD", "dampening", settings["dampening"])
-        _check.flag("SGD", "decay_bias", settings["decay_bias"])
         nesterov = _check.flag("SGD", "nesterov", settings["nesterov"])
         if nesterov and (settings["momentum"] == 0 or settings["dampening"] != 0):
             raise ValueError(
@@ -63,11 +59,11 @@ class SGD(Optimizer):
                 f"{settings['dampening']}"
             )
 
-    def slots(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    def update(self, settings: Mapping[str, Any], matrices: bool) -> Update:
         """A velocity, if there is momentum."""
-        return self.slot_names if settings["momentum"] != 0 else ()
-
-    def fields(self, settings: Mapping[str, Any]) -> dict[str, float]:
-        """SgdHyper."""
-        names = ("lr", "momentum", "dampening", "nesterov", "weight_decay")
-        return {name: float(settings[name]) for name in names}
+        names = ("momentum", "dampening", "nesterov")
+        return Update(
+            "sgd_update",
+            ("momentum_buffer" if settings["momentum"] != 0 else None,),
+            {name: float(settings[name]) for name in names},
+        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
 _FORMAT = "lamella-trainer-1"
-_PARTS = ("model", "optimizer", "counters", "schedule", "history", "seed")
+_PARTS = ("model", "optimizer", "average", "counters", "schedule", "history", "seed")
 
 
 def state_of(trainer: "Trainer") -> dict[str, Any]:
@@ -26,6 +26,7 @@ def state_of(trainer: "Trainer") -> dict[str, Any]:
     return {
         "model": trainer.model.state_dict(),
         "optimizer": trainer.optimizer.state_dict(),
+        "average": None if trainer.average is None else trainer.average.state_dict(),
         "counters": counters(trainer.model),
         "schedule": schedule,
         "history": {
@@ -51,16 +52,21 @@ def restore(trainer: "Trainer", state: Any, schedule: bool, where: str) -> None:
     rates = state["schedule"]
     if rates is not None and not isinstance(rates, Mapping):
         raise ValueError(f"[{where}] the schedule's state is {rates!r:.80} but must be a mapping")
+    if (state["average"] is None) != (trainer.average is None):
+        has, own = ("none", "one") if state["average"] is None else ("one", "none")
+        raise ValueError(f"[{where}] the state has {has} of weight averages but the trainer {own}")
     before = Snapshot(trainer)
     try:
         trainer.model.load_state_dict(state["model"])
         trainer.optimizer.load_state_dict(state["optimizer"])
+        if trainer.average is not None:
+            trainer.average.load_state_dict(state["average"])
     except BaseException:
         before.restore()
         raise
     set_counters(trainer.model, scalars)
     trainer.model.store().seed = seed or 0
-    trainer.history = history
+    trainer.history, trainer.added = history, 0
     trainer._schedule = None
     trainer._schedule_state = rates if schedule else None
 

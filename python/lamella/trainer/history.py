@@ -5,9 +5,9 @@ class History(dict[str, list[float]]):
     """What ``fit`` saw, a list a quantity and an entry an epoch.
 
     Keys: "loss" (mean over the epoch's batches), the loss's score ("accuracy" or "mse"), "seconds", "lr" (the first
-    parameter group's, in the epoch's last step); with layers that add to the loss (:class:`lamella.nn.Sparsity`)
-    "penalty" (mean over the epoch's batches; no part of "loss"); and with validation data "val_loss" and "val_" +
-    score.
+    parameter group's, in the epoch's last step); with penalties "penalty" (what "loss" leaves out: the value of the
+    optimizer's after the epoch, and the mean over its batches of the layers', see :class:`lamella.nn.Sparsity`); and
+    with validation data "val_loss" and "val_" + score.
 
     Attributes
     ----------

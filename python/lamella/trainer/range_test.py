@@ -177,13 +177,15 @@ class _Trial:
     def run(self, rates: Any) -> tuple[Array, bool]:
         """The loss before each step, and whether it diverged."""
         before = Snapshot(self._trainer)
+        self._trainer.ready()
+        self._trainer.added = 0
         losses: list[float] = []
         average, lowest = 0.0, math.inf
         try:
             for rate, rows in zip(rates, self._batches(), strict=False):
                 for group, share in zip(self._trainer.optimizer.param_groups, self._shares, strict=True):
                     group["lr"] = float(rate) * share
-                losses.append(self._step.run(self._x[rows], self._target[rows]))
+                losses.append(self._trainer.advance(self._step, self._x[rows], self._target[rows]))
                 average = _PAST * average + (1 - _PAST) * losses[-1]
                 fair = average / (1 - _PAST ** len(losses))
                 if not fair <= ceiling(lowest, self._divergence) or not math.isfinite(fair):

@@ -112,19 +112,17 @@ class Scheduling:
                 group.write()
 
     def _timetable(self) -> Timetable | None:
+        if len(self._table) < 2:
+            return None
         places: list[int] = []
-        columns: list[Array] = []
-        for index, group in enumerate(self._optimizer.param_groups if len(self._table) > 1 else ()):
-            fields = [group.fields(settings[index]) for settings in self._table]
-            for name in fields[0]:
-                column = np.array([values[name] for values in fields], np.float64)
-                if (column != column[0]).any():
-                    own = group.places(name)
-                    places += own
-                    columns += [column] * len(own)
+        columns: list[list[float]] = []
+        for index, group in enumerate(self._optimizer.param_groups):
+            for place, values in group.columns([settings[index] for settings in self._table]):
+                places.append(place)
+                columns.append(values)
         if not places:
             return None
-        return np.array(places, np.int64), np.ascontiguousarray(np.stack(columns, axis=1))
+        return np.array(places, np.int64), np.ascontiguousarray(np.array(columns, np.float64).T)
 
     @property
     def rate(self) -> float:

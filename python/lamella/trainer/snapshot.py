@@ -22,7 +22,7 @@ def set_counters(model: Module, values: dict[str, dict[str, Any]]) -> None:
 
 
 class Snapshot:
-    """A model's weights, running statistics, counters and gradients, and its optimizer's state, as they are now."""
+    """All that training a model changes: weights, running statistics, counters, gradients, optimizer, average."""
 
     def __init__(self, trainer: "Trainer") -> None:
         self._model, self._optimizer = trainer.model, trainer.optimizer
@@ -30,6 +30,9 @@ class Snapshot:
         self._counters = counters(self._model)
         self._gradients = [parameter.grad.copy() for _, parameter in self._model.named_parameters()]
         self._updates: dict[str, Any] = self._optimizer.state_dict()
+        self._average = trainer.average
+        self._averages = None if trainer.average is None else trainer.average.state_dict()
+        self._trainer, self._added = trainer, trainer.added
         self._initial_lrs = [group.initial_lr for group in self._optimizer.param_groups]
 
     def restore(self) -> None:
@@ -39,5 +42,8 @@ class Snapshot:
         for (_, parameter), gradient in zip(self._model.named_parameters(), self._gradients, strict=True):
             parameter.grad[...] = gradient
         self._optimizer.load_state_dict(self._updates)
+        if self._average is not None and self._averages is not None:
+            self._average.load_state_dict(self._averages)
+        self._trainer.added = self._added
         for group, initial_lr in zip(self._optimizer.param_groups, self._initial_lrs, strict=True):
             group.initial_lr = initial_lr

@@ -1,6 +1,7 @@
 """One training step: as one program, or by hand where a layer runs in Python."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lamella import _core
@@ -9,11 +10,17 @@ from lamella.nn.builder import Builder, Value
 from lamella.nn.loss.runner import Measured
 from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
+from lamella.optim.clip import clear_ops
 from lamella.trainer.mixup import Mixing, mixed
 from lamella.trainer.scheduling import Timetable
 
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
+
+
+def nothing(x: Any, y: Any, weight: Any = None) -> float | None:
+    """In place of a quick step, where there is none."""
+    return None
 
 
 class NativeStep:
@@ -29,18 +36,27 @@ class NativeStep:
         self.mode_changes = -1
         loss = trainer.loss
         self._settings = loss.make_settings(outputs.width)
+        self.revision = trainer.optimizer.revision
+        self._accumulate = trainer.accumulate
         self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
         when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
-        updates = trainer.optimizer.ops_for(store.memory)
+        optimizer, accumulates = trainer.optimizer, trainer.accumulate > 1
+        if accumulates:
+            count = optimizer.gradients(store.memory)
+            builder.add_ops("clear", clear_ops(trainer.model.parameters(), count))
+            builder.tick(count.offset)  # before the first step's clears it, which then says 1
         builder.add_forward()
         builder.add_ops("loss", [loss.op(builder.program, outputs, self._settings, kind)])
         builder.add_backward()
-        builder.add_ops("update", updates, [op.hyper for op in updates])
+        builder.program.open_range("update")
+        optimizer.emit(builder.program, store.memory, accumulates)
+        if trainer.average is not None:
+            trainer.average.emit(builder.program, store.memory)
         builder.program.finalize()
         self.program = builder.program
         self._last = self.program.num_ranges - 1
         self.runner = _core.Runner(builder.program, store.memory)
-        self.quick = _core.QuickStep(
+        quick = _core.QuickStep(
             self.runner,
             width,
             self.least_rows,
@@ -50,12 +66,13 @@ class NativeStep:
             self._settings.index("value"),
             self.indices,
         )
+        self.quick: Callable[..., float | None] = nothing if accumulates else quick
 
     @staticmethod
     def make(trainer: "Trainer", store: Store, width: int, kind: _core.Targets) -> "NativeStep | StepByHand":
         """One program, or by hand if a layer runs in Python."""
         trainer.model.check_modes(trainer.mode(), "Trainer")
-        builder = Builder(store.native_dtype, trainer.mode())
+        builder = Builder(store.native_dtype, trainer.mode(), accumulate=trainer.accumulate > 1)
         x = builder.enter(Value(_core.Operand(_core.Arena.input, size=width), width))
         outputs = trainer.model.emit(builder, x)
         builder.require_backward()
@@ -63,9 +80,11 @@ class NativeStep:
             return NativeStep(trainer, store, width, kind, builder, outputs)
         return StepByHand(trainer, store, width, builder)
 
-    def run(self, x: Array, target: Array, weight: Array | None = None) -> float:
-        """The loss of one step on checked arrays."""
-        return self.runner.step(0, self._last, x, target, weight, self._settings.index("value"))[0]
+    def run(self, x: Array, target: Array, weight: Array | None = None, done: int = 0) -> float:
+        """The loss of one step on checked arrays, after ``done`` others whose gradients are to be added up with it."""
+        first = 1 if done > 0 else 0
+        last = self._last if done + 1 == self._accumulate else self._last - 1
+        return self.runner.step(first, last, x, target, weight, self._settings.index("value"))[0]
 
     def epoch(
         self,
@@ -79,9 +98,18 @@ class NativeStep:
         timetable: Timetable | None = None,
     ) -> tuple[float, float, int, bool]:
         """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
-        result = self._settings.index("value")
         return self.runner.epoch(
-            x, target, weight, order, batch_size, self.least_rows, drop_last, result, mixing, timetable
+            x,
+            target,
+            weight,
+            order,
+            batch_size,
+            self.least_rows,
+            drop_last,
+            self._settings.index("value"),
+            mixing,
+            timetable,
+            self._accumulate,
         )
 
 
@@ -92,27 +120,31 @@ class StepByHand:
         self.store, self.width = store, width
         self.indices = builder.indices
         self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
+        self.average, self.accumulate = trainer.average, trainer.accumulate
+        self.revision = trainer.optimizer.revision
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
         self.made_for: tuple[Any, ...] = ()
         self.mode_changes = -1
 
-    def quick(self, x: Any, y: Any, weight: Any = None) -> float | None:
-        """What a native step does with arrays that need no conversion."""
-        return None
+    quick = staticmethod(nothing)
 
-    def run(self, x: Array, target: Array, weight: Array | None = None) -> float:
-        """The loss of one step on checked arrays."""
-        return self._measure(x, target, weight).value
+    def run(self, x: Array, target: Array, weight: Array | None = None, done: int = 0) -> float:
+        """The loss of one step on checked arrays, after ``done`` others whose gradients are to be added up with it."""
+        return self._measure(x, target, weight, done).value
 
-    def _measure(self, x: Array, target: Array, weight: Array | None) -> Measured:
+    def _measure(self, x: Array, target: Array, weight: Array | None, done: int = 0, closes: bool = False) -> Measured:
         before = [(module, module.training) for _, module in self.model.named_modules()]
         if not self.model.training:
             self.model.train()
         try:
             measured = self.loss.measure(self.model(x), target, weight)
-            self.model.zero_grad()
+            if done == 0:
+                self.model.zero_grad()
             self.model.backward(self.loss.backward())
-            self.optimizer.step()
+            if closes or done + 1 == self.accumulate:
+                self.optimizer.step_on_sum(done + 1)
+                if self.average is not None:
+                    self.average.update()
         finally:
             for module, mode in before:
                 module.training = mode
@@ -142,14 +174,18 @@ class StepByHand:
                 n = taken - begin
             batch = slice(begin, begin + n)
             rows = batch if order is None else order[batch]
-            given = [x[rows], target[rows], *([] if weight is None else [weight[rows]])]
-            if mixing is not None:
-                partners, shares = mixing[0][batch], mixing[1][batch]
-                others = [x, target, *([] if weight is None else [weight])]
-                given = [mixed(own, other[partners], shares) for own, other in zip(given, others, strict=True)]
+            partners = None if mixing is None else (mixing[0][batch], mixing[1][batch])
+
+            def gather(array: Array, rows: Any = rows, partners: Mixing | None = partners) -> Array:
+                own: Array = array[rows]
+                return own if partners is None else mixed(own, array[partners[0]], partners[1])
+
             if timetable is not None:
                 scalars[timetable[0]] = timetable[1][steps]
-            found = self._measure(*given)
+            left = taken - begin - n
+            closes = left < batch_size if drop_last else left == 0
+            weights = None if weight is None else gather(weight)
+            found = self._measure(gather(x), gather(target), weights, steps % self.accumulate, closes)
             begin, steps = begin + n, steps + 1
             total, weighed = total + found.value * found.weight, weighed + found.weight
             score, scored = score + found.score * found.scored, scored + found.scored

@@ -10,6 +10,7 @@ from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.nn.store import Store
+from lamella.optim.average import WeightAverage
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
 from lamella.optim.schedule.arguments import positive
@@ -30,7 +31,7 @@ class Trainer:
 
     Gives the same numbers as the four calls by hand. Trains whether the model is set to ``train()`` or ``eval()``; a
     single layer of a model in training stays frozen if it is set to ``eval()``. Leaves each parameter's ``grad`` at the
-    last batch's gradient.
+    last batch's gradient, or at the sum of those that were last added up.
 
     Parameters
     ----------
@@ -38,11 +39,18 @@ class Trainer:
     loss : Loss
     optimizer : Optimizer
         Of this model's parameters, all or some.
+    accumulate : int, default 1
+        Update after so many steps, by the mean of their gradients: the same as one batch of so many times the size,
+        for losses that are means over rows. The last group of an epoch may have fewer steps. Steps by :meth:`step`
+        wait for their group to be full; a call of :meth:`fit` begins a new one.
+    average : WeightAverage, optional
+        Takes in the weights after each update. :meth:`fit` validates by it; the model keeps the trained weights, and
+        predicts by the average inside ``with average.applied():``.
 
     Raises
     ------
     ValueError
-        If the optimizer holds parameters of another model.
+        If the optimizer or the average holds parameters of another model.
 
     Attributes
     ----------
@@ -50,12 +58,24 @@ class Trainer:
         Of all calls of :meth:`fit`.
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        accumulate: int = 1,
+        average: WeightAverage | None = None,
+    ) -> None:
         for name, value, kind in (("model", model, Module), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
             if not isinstance(value, kind):
                 hint = " (an instance, not the class)" if isinstance(value, type) else ""
                 raise TypeError(f"[Trainer] {name} is {value!r} but must be a {kind.__name__}{hint}")
-        self.model, self.loss, self.optimizer = model, loss, optimizer
+        if average is not None and not isinstance(average, WeightAverage):
+            raise TypeError(f"[Trainer] average is {average!r} but must be a WeightAverage")
+        self.model, self.loss, self.optimizer, self.average = model, loss, optimizer, average
+        self.accumulate = _check.integer("Trainer", "accumulate", accumulate, 1)
+        self.added = 0  # steps whose gradients wait for their update
         self.history = History()
         self._check_loss()
         self._check_owner(model.store())
@@ -86,6 +106,8 @@ class Trainer:
                 f"[Trainer] the model's parameters have become part of another model since optimizer ({optimizer}) was "
                 "made; make the optimizer after the last model"
             )
+        if self.average is not None and any(memory is not store.memory for memory in self.average.memories):
+            raise ValueError("[Trainer] average holds parameters that are not this model's; make it of the optimizer")
 
     def _prepare(self, width: int, target: Array) -> NativeStep | StepByHand:
         """The step for inputs of that width and targets of that kind; made anew if the model's memory is another."""
@@ -93,7 +115,8 @@ class Trainer:
         step = self._step
         kind = self.loss.kind_of(target)
         made_for = (*(module.training for module in self.model._modules), kind, self.loss.form())
-        if step is None or step.store is not store or step.width != width or step.made_for != made_for:
+        fits = step is not None and step.store is store and step.revision == self.optimizer.revision
+        if step is None or not fits or step.width != width or step.made_for != made_for:
             self._check_loss()
             self._check_owner(store)
             step = NativeStep.make(self, store, width, kind)
@@ -101,6 +124,13 @@ class Trainer:
             self._step = step
         step.mode_changes = Module.mode_changes
         return step
+
+    def ready(self) -> None:
+        """The weights are those to train."""
+        if not self.optimizer.training:
+            self.optimizer.train()
+        if self.average is not None:
+            self.average.check_ready()
 
     def mode(self) -> bool | None:
         """Each layer as it is set, so that one may be frozen by its ``eval()``; all train if the model is in eval."""
@@ -132,9 +162,19 @@ class Trainer:
         -------
         float
             The loss before the update.
+
+        Notes
+        -----
+        Schedule-free optimizers leave the model at their training point: ``optimizer.eval()`` before predictions.
         """
+        self.ready()
         step = self._step
-        if step is not None and step.mode_changes == Module.mode_changes and self.model.store() is step.store:
+        if (
+            step is not None
+            and step.mode_changes == Module.mode_changes
+            and self.model.store() is step.store
+            and step.revision == self.optimizer.revision
+        ):
             value = step.quick(x, y) if sample_weight is None else step.quick(x, y, sample_weight)
             if value is not None:
                 return value
@@ -146,7 +186,13 @@ class Trainer:
         if n < step.least_rows:
             self.model.check_rows(n, self.mode(), where)
         check_indices(features, step.indices, "x", where)
-        return step.run(features, target, weight)
+        return self.advance(step, features, target, weight)
+
+    def advance(self, step: NativeStep | StepByHand, x: Array, target: Array, weight: Array | None = None) -> float:
+        """One step on checked arrays, every ``accumulate``-th with an update: its loss."""
+        value = step.run(x, target, weight, self.added)
+        self.added = (self.added + 1) % self.accumulate
+        return value
 
     def fit(
         self,
@@ -180,7 +226,7 @@ class Trainer:
         epochs : int, default 1
         batch_size : int, default 32
         validation_data : (x, y) or (x, y, sample_weight), optional
-            Evaluated after each epoch.
+            Evaluated after each epoch; by the average, if there is one.
         shuffle : bool, default True
             Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far.
         drop_last : bool, default False
@@ -260,7 +306,7 @@ class Trainer:
         stopping = None
         if patience is not None:
             self._check_monitor(monitor, validation is not None, where)
-            stopping = EarlyStopping(self.model, monitor, patience, min_delta, restore_best, where)
+            stopping = EarlyStopping(self.model, self.average, monitor, patience, min_delta, restore_best, where)
         order = Order(n, labels, sampling, shuffle, self._seed(), step.least_rows, where)
         scheduling = Scheduling(schedule, unit, self.optimizer, self._schedule_state, where)
         if scheduling.watches:
@@ -300,7 +346,14 @@ class Trainer:
 
     def _check_monitor(self, monitor: Any, validates: bool, where: str) -> None:
         own = ["loss", self.loss.score_name]
-        known = [*own, "seconds", "lr", *([f"val_{key}" for key in own] if validates else [])]
+        penalized = self.optimizer.penalized or self.model.penalty_total() is not None
+        known = [
+            *own,
+            "seconds",
+            "lr",
+            *(["penalty"] if penalized else []),
+            *([f"val_{key}" for key in own] if validates else []),
+        ]
         if monitor not in known:
             hint = "" if validates else " (there is no validation_data)"
             raise ValueError(f"[{where}] monitor is {monitor!r} but an epoch's record has {', '.join(known)}{hint}")

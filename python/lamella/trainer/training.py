@@ -1,5 +1,6 @@
 """The epochs of one training."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -91,10 +92,15 @@ class Training:
         again = False
         while True:
             begin, penalties = time.perf_counter(), trainer.model.penalty_total()
-            with self.scheduling.epoch(steps) as timetable:
-                loss, score, done, finite = self.step.epoch(
-                    self.x, self.target, self.weight, order, batch_size, self.drop_last, mixing, timetable
-                )
+            trainer.ready()
+            trainer.added = 0
+            try:
+                with self.scheduling.epoch(steps) as timetable:
+                    loss, score, done, finite = self.step.epoch(
+                        self.x, self.target, self.weight, order, batch_size, self.drop_last, mixing, timetable
+                    )
+            finally:
+                trainer.optimizer.eval()  # between epochs the weights are those to predict with
             if finite and not loss > self._most:
                 break
             self._cut(loss, epoch, done, earlier=again or done == 1)
@@ -105,11 +111,12 @@ class Training:
             "seconds": time.perf_counter() - begin,
             "lr": self.scheduling.rate,
         }
-        if penalties is not None:
-            added = (trainer.model.penalty_total() or 0.0) - penalties
-            record["penalty"] = record.get("penalty", 0.0) + added / max(steps, 1)
+        if trainer.optimizer.penalized or penalties is not None:
+            added = (trainer.model.penalty_total() or 0.0) - (penalties or 0.0)
+            record["penalty"] = trainer.optimizer.penalty() + added / max(steps, 1)
         if self.validation is not None:
-            record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})
+            with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
+                record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})
         return record, steps
 
     def _cut(self, loss: float, epoch: int, steps: int, earlier: bool) -> None:
