@@ -380,39 +380,3 @@ def quantile(z, target, quantiles):
     miss = np.tile(f64(target), (1, len(quantiles))) - f64(z)
     level = np.repeat(quantiles, f64(target).shape[1])
     return np.maximum(level * miss, (level - 1) * miss)
-
-
-# Updates: each changes its arrays in place. ``step`` counts from 1.
-
-
-def sgd(value, velocity, grad, step, lr, momentum, dampening, nesterov, weight_decay):
-    g = grad + weight_decay * value
-    if velocity is not None:
-        velocity[...] = g if step == 1 else momentum * velocity + (1 - dampening) * g
-        g = g + momentum * velocity if nesterov else velocity
-    value -= lr * g
-
-
-def rmsprop(value, square, average, velocity, grad, step, lr, alpha, eps, weight_decay, momentum):
-    g = grad + weight_decay * value
-    square[...] = alpha * square + (1 - alpha) * g**2
-    variance = square
-    if average is not None:
-        average[...] = alpha * average + (1 - alpha) * g
-        variance = square - average**2
-    direction = g / (np.sqrt(variance) + eps)
-    if velocity is not None:
-        velocity[...] = momentum * velocity + direction
-        direction = velocity
-    value -= lr * direction
-
-
-def adam(value, first, second, largest, grad, step, lr, beta1, beta2, eps, weight_decay):
-    g = grad + weight_decay * value
-    first[...] = beta1 * first + (1 - beta1) * g
-    second[...] = beta2 * second + (1 - beta2) * g**2
-    v = second
-    if largest is not None:
-        largest[...] = np.maximum(largest, second)
-        v = largest
-    value -= lr / (1 - beta1**step) * first / (np.sqrt(v / (1 - beta2**step)) + eps)

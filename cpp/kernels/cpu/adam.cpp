@@ -68,9 +68,10 @@ void nadam_update(T* value, T* first, T* second, double* running, const T* grad,
   update_elements(
       value, grad, scale, count, hyper, team, LAMELLA_UPDATE {
         const Vector<T> m = moments.first(at.get(first), g), v = moments.second(at.get(second), g);
+        const Vector<T> moved = x - blend<T>(of_grad, g, of_first, m) / (square_root(v) * root + moments.eps);
         at.put(first, m);
         at.put(second, v);
-        return x - blend<T>(of_grad, g, of_first, m) / (square_root(v) * root + moments.eps);
+        return moved;
       });
 }
 
@@ -132,10 +133,11 @@ void schedule_free_update(T* value, T* fast, T* second, double* running, const T
   update_elements(
       value, grad, scale, count, hyper, team, LAMELLA_UPDATE {
         const Vector<T> z = starts ? x : at.get(fast), v = moments.second(at.get(second), g);
-        at.put(second, v);
         const Vector<T> direction = rounded<T>(g / (square_root(v) * root + moments.eps)) + decay * x;
-        at.put(fast, z - lr * direction);
-        return blend<T>(old, x, fresh, z) + move * direction;
+        const Vector<T> next = z - lr * direction, moved = blend<T>(old, x, fresh, z) + move * direction;
+        at.put(second, v);
+        at.put(fast, next);
+        return moved;
       });
 }
 

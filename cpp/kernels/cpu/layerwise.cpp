@@ -27,10 +27,10 @@ void lamb_update(T* value, T* first, T* second, double* sums, const T* grad, con
       const Vector<T> x = at.get(value), g = before.gradient(at.get(grad), x);
       const Vector<T> m = blend<T>(beta1, at.get(first), fresh1, g);
       const Vector<T> v = rounded<T>(beta2 * at.get(second)) + fresh2 * g * g;
-      at.put(first, m);
-      at.put(second, v);
       of_value = add_squares(of_value, x);
       of_direction = add_squares(of_direction, at.only(direction(x, m, v)));
+      at.put(first, m);
+      at.put(second, v);
     });
     sums[chunk] = sum<double>(of_value);
     sums[chunks + chunk] = sum<double>(of_direction);

@@ -45,9 +45,10 @@ void adadelta_update(T* value, T* square, T* change, const T* grad, const double
         const Vector<T> s = blend<T>(rho, at.get(square), fresh, g * g);
         const Vector<T> before = at.get(change);
         const Vector<T> direction = square_root(before + eps) / square_root(s + eps) * g;
+        const Vector<T> squared = blend<T>(rho, before, fresh, direction * direction), moved = x - lr * direction;
         at.put(square, s);
-        at.put(change, blend<T>(rho, before, fresh, direction * direction));
-        return x - lr * direction;
+        at.put(change, squared);
+        return moved;
       });
 }
 
@@ -83,9 +84,9 @@ void lion_update(T* value, T* average, const T* grad, const double* scale, Dim c
   const T fresh1 = static_cast<T>(1 - hyper.beta1), fresh2 = static_cast<T>(1 - hyper.beta2);
   update_elements(
       value, grad, scale, count, hyper, team, LAMELLA_UPDATE {
-        const Vector<T> m = at.get(average);
+        const Vector<T> m = at.get(average), moved = x - lr * sign_of<T>(blend<T>(beta1, m, fresh1, g));
         at.put(average, blend<T>(beta2, m, fresh2, g));
-        return x - lr * sign_of<T>(blend<T>(beta1, m, fresh1, g));
+        return moved;
       });
 }
 

@@ -105,6 +105,8 @@ class AdamW(Adam):
         bias_correction: bool = True,
         **common: Any,
     ) -> None:
+        if "decoupled_weight_decay" in common:
+            raise TypeError("[AdamW] there is no setting 'decoupled_weight_decay': it always is")
         super().__init__(
             params,
             lr,
