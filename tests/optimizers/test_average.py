@@ -1,7 +1,6 @@
 """Averages of weights: in the trainer, in place of the weights, over a stop."""
 
 import copy
-import gc
 import pickle
 
 import numpy as np
@@ -125,7 +124,6 @@ def test_what_it_held_is_given_back():
     model = network()
     for _ in range(40):
         optim.WeightAverage(model).update()
-        gc.collect()
 
 
 def state(**changes):
