@@ -182,6 +182,18 @@ def test_a_schedule_of_another_kind_is_refused():
     assert other.history["lr"][-1] == world.optimizer.lr
 
 
+def test_a_refused_fit_leaves_the_state_waiting():
+    world, other = trainer("SGD"), trainer("SGD")
+    fit(world, 2, SCHEDULES["OneCycleLR"](world.optimizer))
+    schedule = SCHEDULES["OneCycleLR"](other.optimizer)
+    other.load_state_dict(world.state_dict())
+    with pytest.raises(ValueError, match="does not last for 4 epochs of 9 steps"):
+        fit(other, 4, schedule)
+    assert schedule.last_epoch == 0
+    fit(other, 3, schedule)
+    assert schedule.last_epoch == 5 * STEPS
+
+
 def test_a_state_that_waits_for_its_schedule_is_saved_again(path):
     world, other, third = trainer("SGD"), trainer("SGD"), trainer("SGD")
     fit(world, 2, SCHEDULES["StepLR"](world.optimizer))

@@ -53,9 +53,9 @@ class Order:
             )
 
     @property
-    def fixed_length(self) -> int | None:
-        """Rows that every epoch takes, if that is known beforehand."""
-        return None if callable(self._sampling) else self._n
+    def takes_all(self) -> bool:
+        """Whether every epoch takes as many rows as there are."""
+        return not callable(self._sampling)
 
     def rows(self, epoch: int) -> Array | None:
         """Row numbers of that epoch of the model's; None: all as they lie."""

@@ -26,13 +26,9 @@ class Scheduling:
     unit : "epoch", "step" or None
         What all of the schedule counts; None: each part its own.
     optimizer : Optimizer
-    state : mapping, optional
-        Taken over by the schedule before it goes on.
     """
 
-    def __init__(
-        self, schedule: Any, unit: Any, optimizer: Optimizer, state: Mapping[str, Any] | None, where: str
-    ) -> None:
+    def __init__(self, schedule: Any, unit: Any, optimizer: Optimizer, where: str) -> None:
         self._optimizer, self._unit, self._where = optimizer, unit, where
         if schedule is not None and not isinstance(schedule, LRScheduler):
             hint = " (an instance, not the class)" if isinstance(schedule, type) else ""
@@ -42,15 +38,6 @@ class Scheduling:
         if schedule is not None and schedule.optimizer is not optimizer:
             raise ValueError(f"[{where}] schedule ({schedule!r}) is a schedule of another optimizer")
         self.schedule = schedule
-        self._before = None if schedule is None else schedule.state_dict()
-        if schedule is not None and state is not None:
-            try:
-                schedule.load_state_dict(state)
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"[{where}] schedule is not the one of the state that was loaded: {error} "
-                    "(to begin another one, load the state with schedule=False)"
-                ) from error
         self._table: list[list[dict[str, Any]]] = []  # of each step of the present epoch, by parameter group
 
     @property
@@ -69,15 +56,24 @@ class Scheduling:
             return Clock(now_epochs + epochs)
         return Clock(now.steps + steps, now_epochs + epochs)
 
-    def check(self, steps: int, epochs: int) -> None:
-        """Raise, and leave the schedule as it was, if it does not reach that far."""
-        if self.schedule is None or steps == 0 or epochs == 0:
+    def resume(self, state: Mapping[str, Any] | None, steps: int | None, epochs: int) -> None:
+        """Take over a state, if there is one; raise, with all as before, if the schedule does not last that long."""
+        if self.schedule is None:
             return
+        before = self.schedule.state_dict()
         try:
-            self.schedule.settings(self._clock(steps * epochs, epochs))
+            if state is not None:
+                self.schedule.load_state_dict(state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"[{self._where}] schedule is not the one of the state that was loaded: {error} "
+                "(to begin another one, load the state with schedule=False)"
+            ) from error
+        try:
+            if steps is not None and epochs > 0:
+                self.schedule.settings(self._clock(steps * epochs, epochs))
         except ValueError as error:
-            if self._before is not None:
-                self.schedule.load_state_dict(self._before)
+            self.schedule.load_state_dict(before)
             message = f"[{self._where}] schedule does not last for {epochs} epochs of {steps} steps: {error}"
             raise ValueError(message) from error
 

@@ -308,12 +308,12 @@ class Trainer:
             self._check_monitor(monitor, validation is not None, where)
             stopping = EarlyStopping(self.model, self.average, monitor, patience, min_delta, restore_best, where)
         order = Order(n, labels, sampling, shuffle, self._seed(), step.least_rows, where)
-        scheduling = Scheduling(schedule, unit, self.optimizer, self._schedule_state, where)
+        scheduling = Scheduling(schedule, unit, self.optimizer, where)
         if scheduling.watches:
             self._check_monitor(monitor, validation is not None, where)
             scheduling.check_mode(monitor, larger_is_better(monitor))
-        if order.fixed_length is not None:
-            scheduling.check(_core.epoch_steps(n, batch_size, step.least_rows, drop_last), epochs)
+        steps = _core.epoch_steps(n, batch_size, step.least_rows, drop_last) if order.takes_all else None
+        scheduling.resume(self._schedule_state, steps, epochs)
         self._schedule = schedule
         if schedule is not None:
             self._schedule_state = None
