@@ -33,7 +33,8 @@ from lamella.nn.parameter import Parameter
 from lamella.nn.prelu import PReLU
 from lamella.nn.python_layer import PythonLayer
 from lamella.nn.rectifiers import CELU, ELU, GELU, SELU, Hardswish, LeakyReLU, Mish, ReLU, SiLU, Softplus
-from lamella.nn.sequential import Residual, Sequential
+from lamella.nn.residual import Residual
+from lamella.nn.sequential import Sequential
 from lamella.nn.sigmoids import Hardsigmoid, Hardtanh, LogSigmoid, ReLU6, Sigmoid, Softsign, Tanh
 from lamella.nn.softmax import Hardmax, LogSoftmax, Softmax
 from lamella.nn.sparsity import Sparsity

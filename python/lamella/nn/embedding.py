@@ -58,7 +58,9 @@ class Embedding(Module):
         self._single = columns is None
         if columns is None:
             if in_features not in (None, 1):
-                raise ValueError(f"[{where}] in_features is {in_features!r} but columns says not which are indices")
+                raise ValueError(
+                    f"[{where}] in_features is {in_features!r} but columns does not say which of them are indices"
+                )
             self.in_features = 1
             self.columns: tuple[int, ...] = (0,)
         else:
@@ -68,9 +70,8 @@ class Embedding(Module):
             self.columns = self._checked_columns(columns)
         self.num_embeddings = self._each(num_embeddings, "num_embeddings", 2**24 + 1)
         self.embedding_dim = self._each(embedding_dim, "embedding_dim", 2**31)
-        for column, name in zip(self.columns, self._names(), strict=True):
-            at = self.columns.index(column)
-            setattr(self, name, Parameter((self.num_embeddings[at], self.embedding_dim[at]), _normal))
+        for name, *shape in zip(self._names(), self.num_embeddings, self.embedding_dim, strict=True):
+            setattr(self, name, Parameter((shape[0], shape[1]), _normal))
 
     def _checked_columns(self, columns: Iterable[int]) -> tuple[int, ...]:
         where = "Embedding"
