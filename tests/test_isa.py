@@ -27,6 +27,7 @@ KERNEL_TESTS = [
     "test_maxout.py",
     "test_dropout.py",
     "test_loss.py",
+    "test_losses.py",
     "test_optimizer.py",
 ]
 
