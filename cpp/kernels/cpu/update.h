@@ -78,8 +78,8 @@ struct Preamble {
   Vector<T> value(Vector<T> x) const { return rounded<T>(x * keep); }
 };
 
-// value = update(access, value, gradient), elementwise. An update computes all before it puts anything: a part is put in
-// pieces, by branches, and compilers do not fuse a product and a sum across those.
+// value = update(access, value, gradient), elementwise. An update computes all before it puts anything: a part is put
+// in pieces, by branches, and compilers do not fuse a product and a sum across those.
 template <typename T, typename F>
 LAMELLA_INLINE void update_elements(T* value, const T* grad, const double* scale, Dim count, const UpdateHyper& hyper,
                                     const Team& team, const F& update) {
