@@ -88,8 +88,8 @@ def test_the_kernels_read_what_the_groups_show(name):
     schedule = ALL[name](sgd(groups=2))
     go(schedule, LOSSES)
     for group in schedule.optimizer.param_groups:
-        for block, _ in group.blocks:
-            assert (block["lr"], block["momentum"]) == (group["lr"], group["momentum"])
+        for block in group.blocks:
+            assert (block.settings["lr"], block.settings["momentum"]) == (group["lr"], group["momentum"])
 
 
 @pytest.mark.parametrize("name", ALL)

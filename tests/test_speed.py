@@ -10,6 +10,7 @@ import pytest
 
 import lamella as lm
 import reference
+import updates
 from lamella import _core, nn
 from reference import assert_within, f64, sum_error
 
@@ -127,18 +128,19 @@ def check_loss(benchmark, loss, z, target, value, gradient):
 
 
 @pytest.mark.parametrize(("name", "slots", "settings"), [
-    ("sgd", 1, {"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "nesterov": 0.0, "weight_decay": 0.01}),
-    ("rmsprop", 1, {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.01, "momentum": 0.0}),
-    ("adam", 2, {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01}),
+    ("sgd", 1, {"momentum": 0.9, "dampening": 0.0, "nesterov": 0.0}),
+    ("rmsprop", 1, {"alpha": 0.99, "eps": 1e-8, "momentum": 0.0}),
+    ("adam", 2, {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "bias_correction": 1.0}),
 ])  # fmt: skip
 def test_update(benchmark, rng, name, slots, settings):
     value, grad = draw(rng, COUNT, COUNT)
     arrays = [value, *(np.zeros_like(value) for _ in range(slots))]
     none = [None] * ({"sgd": 2, "rmsprop": 4, "adam": 4}[name] - len(arrays))
-    want = f64(*arrays)
-    update = kernel(f"{name}_update", [*arrays, *none, grad], 0, [COUNT], np.array([1.0, *settings.values()]))
+    want, common = f64(*arrays), {**updates.COMMON, "lr": 0.01, "weight_decay": 0.01}
+    hyper = np.array([1.0, *common.values(), *settings.values()])
+    update = kernel(f"{name}_update", [*arrays, *none, grad, None], 0, [COUNT], hyper)
     update()
-    getattr(reference, name)(*want, *none, f64(grad), step=1, **settings)
+    getattr(updates, name)(*want, *none, updates.before(want[0], f64(grad), **common), step=1, lr=0.01, **settings)
     for got, expected in zip(arrays, want, strict=True):
         assert_within(got, expected, LOOSE)
     benchmark(update)  # goes on from there

@@ -74,8 +74,8 @@ def _build(
         for index, child in enumerate(arguments.pop("layers", []))
     ]
     for key, argument in arguments.items():
-        if isinstance(argument, dict):
-            target = str(argument.get(_REFERENCE))
+        if isinstance(argument, dict) and _REFERENCE in argument:
+            target = str(argument[_REFERENCE])
             if target not in made:
                 raise ValueError(f"[{where}] the file's {name} needs a layer that is not before it: {argument!r:.80}")
             arguments[key] = made[target]

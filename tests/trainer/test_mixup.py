@@ -22,9 +22,9 @@ def shown(alpha, epochs=1, batch_size=8, n=N, dtype="float64", sampling=None):
             return dy
 
     class Loss(nn.MSELoss):
-        def __call__(self, outputs, y):
+        def measure(self, outputs, y, sample_weight=None):
             targets.append(np.array(y))
-            return super().__call__(outputs, y)
+            return super().measure(outputs, y, sample_weight)
 
     targets = []
     model = nn.Sequential(Watch(), nn.Linear(5, 2), seed=3, dtype=dtype)
@@ -51,13 +51,13 @@ def test_rows_are_mixed_with_rows_and_targets_likewise(n):
 
 
 def test_shares_are_of_the_beta_distribution():
-    shares = np.concatenate([Mixup(0.3, np.zeros(1), 5, "t").mixing(None, 5000, epoch)[1] for epoch in range(4)])
+    shares = np.concatenate([Mixup(0.3, 5, "t").mixing(None, 5000, epoch)[1] for epoch in range(4)])
     assert abs(shares.mean() - 0.5) < 0.02
     assert abs(shares.var() - 1 / (4 * (2 * 0.3 + 1))) < 0.005  # of Beta(a, a)
-    partners = Mixup(0.3, np.zeros(1), 5, "t").mixing(None, 5000, 0)[0]
+    partners = Mixup(0.3, 5, "t").mixing(None, 5000, 0)[0]
     np.testing.assert_array_equal(np.sort(partners), np.arange(5000))
     order = np.arange(10) * 3
-    np.testing.assert_array_equal(np.sort(Mixup(1.0, np.zeros(1), 5, "t").mixing(order, 99, 0)[0]), order)
+    np.testing.assert_array_equal(np.sort(Mixup(1.0, 5, "t").mixing(order, 99, 0)[0]), order)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -69,12 +69,13 @@ def test_natively_as_by_hand(dtype, width):
     model = nn.Sequential(nn.Linear(width, width, bias=False), seed=0, dtype=dtype)
     model.load_state_dict({"0.weight": np.eye(width)})
     world = lm.Trainer(model, nn.MSELoss(reduction="sum"), optim.SGD(model.parameters(), lr=0.0))
-    step = world._prepare(width)
     order = np.arange(40)[::-1].copy()
     mixing = (rng.permutation(40), rng.beta(0.5, 0.5, 40))
-    targets = np.zeros_like(x)
-    loss, *_ = step.epoch(x, targets, order, 40, False, mixing)
-    expected = (mixed(x[order], x[mixing[0]], mixing[1]).astype(np.float64) ** 2).sum()
+    targets, weight = np.zeros_like(x), rng.random(40).astype(dtype)
+    step = world._prepare(width, targets)
+    loss, *_ = step.epoch(x, targets, weight, order, 40, False, mixing)
+    weights = mixed(weight[order], weight[mixing[0]], mixing[1]).astype(np.float64)
+    expected = weights @ (mixed(x[order], x[mixing[0]], mixing[1]).astype(np.float64) ** 2).sum(axis=1)
     assert loss == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-13)
 
 
@@ -135,9 +136,26 @@ def test_wrong_alphas(case):
     assert_same(everything(world), before)
 
 
-def test_labels_cannot_be_mixed():
-    world = trainer(loss=nn.CrossEntropyLoss, outputs=3)
-    with pytest.raises(ValueError, match=r"^\[Trainer.fit\] mixup is 0.2 but the targets are class labels"):
+def test_labels_become_probabilities():
+    x, y = labelled()
+    y[3] = -100
+    by_labels, by_shares = (trainer("SGD", nn.CrossEntropyLoss, outputs=3) for _ in range(2))
+    shares = np.eye(3)[np.where(y < 0, 0, y)]
+    shares[3] = 0  # an ignored row loses nothing
+    first, second = by_labels.fit(x, y, epochs=3, mixup=0.4), by_shares.fit(x, shares, epochs=3, mixup=0.4)
+    assert first["loss"] == second["loss"]
+    assert_same(everything(by_labels), everything(by_shares))
+
+
+def test_labels_are_balanced_before_they_are_mixed():
+    x, y = labelled()
+    history = trainer("SGD", nn.CrossEntropyLoss, outputs=3).fit(x, y, mixup=0.4, sampling="balanced")
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_losses_of_nothing_but_labels_are_not_mixed():
+    world = trainer(loss=nn.NLLLoss, outputs=3)
+    with pytest.raises(ValueError, match=r"^\[Trainer.fit\] mixup is 0.2 but NLLLoss takes class labels alone"):
         world.fit(*labelled(), mixup=0.2)
     world.fit(*labelled(), mixup=0.0)
 
@@ -146,7 +164,7 @@ def test_the_native_epoch_refuses_what_would_read_elsewhere():
     """Python makes these; the binding is the last line."""
     world = trainer("SGD")
     x, y = data()
-    step = world._prepare(5)
+    step = world._prepare(5, y)
     good = np.arange(N), np.full(N, 0.5)
     for mixing, message in (
         ((np.arange(N) + 1, good[1]), r"partner\[66\] is 67, outside \[0, 67\)"),
@@ -155,11 +173,11 @@ def test_the_native_epoch_refuses_what_would_read_elsewhere():
         ((good[0], good[1].astype(np.float32)), "share has another dtype"),
     ):
         with pytest.raises((ValueError, RuntimeError), match=message):
-            step.epoch(x, y, None, 8, False, mixing)
+            step.epoch(x, y, None, None, 8, False, mixing)
     for table, message in (
         ((np.array([0]), np.zeros((8, 1))), r"not \(9 steps, 1 scalars\)"),
         ((np.array([10**6]), np.zeros((9, 1))), r"places\[0\] is 1000000"),
         ((np.array([0, 1]), np.zeros((9, 1))), r"not \(9 steps, 2 scalars\)"),
     ):
         with pytest.raises((ValueError, RuntimeError), match=message):
-            step.epoch(x, y, None, 8, False, None, table)
+            step.epoch(x, y, None, None, 8, False, None, table)

@@ -241,7 +241,7 @@ def test_an_interrupted_epoch_leaves_the_scalars_as_the_groups_show_them():
     with pytest.raises(ZeroDivisionError):
         world.fit(*data(), batch_size=BATCH, schedule=schedule)
     for group in world.optimizer.param_groups:
-        assert all(block["lr"] == group["lr"] for block, _ in group.blocks)
+        assert all(block.settings["lr"] == group["lr"] for block in group.blocks)
     assert schedule.last_epoch == 0
 
 
