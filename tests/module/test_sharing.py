@@ -1,5 +1,6 @@
 """Layers that are in several models at once."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -124,3 +125,18 @@ def test_many_optimizers_one_after_the_other():
         optimizer = optim.Adam(model.parameters())
         loss = lm.Trainer(model, nn.CrossEntropyLoss(), optimizer).step(x, y)
     assert np.isfinite(loss)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["itself", "a copy"])
+def test_parameters_of_a_layer_are_its_models(copied):
+    """Groups by layer, PyTorch's way, before anything else has asked for the model's memory."""
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Linear(5, 2), seed=7)
+    model = copy.deepcopy(model) if copied else model
+    first = model[0][0].parameters()
+    optimizer = optim.SGD([{"params": first, "lr": 0.5}, {"params": model[1].parameters()}], lr=0.1)
+    lm.Trainer(model, nn.MSELoss(), optimizer).step(np.ones((3, 4)), np.ones((3, 2)))
+    twin = nn.Sequential(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Linear(5, 2), seed=7)
+    groups = [{"params": twin.parameters()[:2], "lr": 0.5}, {"params": twin.parameters()[2:]}]
+    lm.Trainer(twin, nn.MSELoss(), optim.SGD(groups, lr=0.1)).step(np.ones((3, 4)), np.ones((3, 2)))
+    for name, value in twin.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], value)

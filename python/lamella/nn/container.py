@@ -1,5 +1,6 @@
 """What all containers have in common."""
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,17 @@ class Container(Module):
         inside = [module for _, module in self.named_modules()]
         for module in inside:
             module.check_place(inside, complete=False)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Layers that are in no other container know this one."""
+        for layer in self.layers:
+            if layer._parent is None or layer._parent() is None:
+                layer._parent = weakref.ref(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._adopt()
 
     def _as_module(self, index: int, layer: Any) -> Module:
         if isinstance(layer, Module):

@@ -1,5 +1,6 @@
 """The base of every layer and container."""
 
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,6 +45,7 @@ class Module:
     def __init__(self) -> None:
         self._training = True
         self._store: Store | None = None
+        self._parent: weakref.ref[Module] | None = None  # the container that it was first put into
         self._modules: list[Module] = []
         self._replays: dict[tuple[tuple[bool, ...], int], Replay] = {}  # by layers' modes and input width
         self._passes: dict[int, Pass] = {}  # by input width
@@ -141,8 +143,14 @@ class Module:
 
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of the layers; what optimizers take."""
+        self._outermost().store()
         self.store()
         return [parameter for _, parameter in self.named_parameters()]
+
+    def _outermost(self) -> "Module":
+        """The model that this module is to be part of, if it has no memory yet: then it shares that one's."""
+        parent = self._parent() if self._store is None and self._parent is not None else None
+        return self if parent is None else parent._outermost()
 
     @property
     def num_parameters(self) -> int:
@@ -382,7 +390,15 @@ class Module:
             module.load_extra_state(values)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_store": None, "_modules": [], "_replays": {}, "_passes": {}, "_pending": None}
+        return {
+            **self.__dict__,
+            "_store": None,
+            "_parent": None,
+            "_modules": [],
+            "_replays": {},
+            "_passes": {},
+            "_pending": None,
+        }
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
