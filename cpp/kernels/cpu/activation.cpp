@@ -96,14 +96,16 @@ struct Selu : ExponentialUnit<T>, Plain {
 template <typename T>
 struct Softplus {
   using Hyper = SoftplusHyper;
-  T beta, threshold;
+  T beta, inverse, threshold;
 
   explicit Softplus(const Hyper& hyper)
-      : beta(static_cast<T>(hyper.beta)), threshold(static_cast<T>(hyper.threshold)) {}
+      : beta(static_cast<T>(hyper.beta)),
+        inverse(static_cast<T>(1 / hyper.beta)),
+        threshold(static_cast<T>(hyper.threshold)) {}
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
     const Vector<T> z = x * beta;
-    const Vector<T> soft = (z > 0 ? z : Vector<T>{}) + log1p_positive<T>(exp<T>(z > 0 ? -z : z));
-    return z > threshold ? x : soft / beta;
+    const Vector<T> soft = (z > 0 ? z : Vector<T>{}) + log1p_unit<T>(exp_below<T>(z > 0 ? -z : z));
+    return z > threshold ? x : soft * inverse;
   }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> x) const {
     const Vector<T> z = x * beta;
@@ -193,7 +195,7 @@ struct Sigmoid : Plain {
 template <typename T>
 struct LogSigmoid : Plain {
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
-    return (x < 0 ? x : Vector<T>{}) - log1p_positive<T>(exp<T>(x < 0 ? x : -x));
+    return (x < 0 ? x : Vector<T>{}) - log1p_unit<T>(exp_below<T>(x < 0 ? x : -x));
   }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> y) const { return dy * -expm1_below<T>(y); }
 };

@@ -155,7 +155,7 @@ struct BinaryCrossEntropy : Plain<LossHyper> {
     using V = Vector<T>;
     const V z = cells.z, t = cells.target, zero = {};
     const V away = z < 0 ? z : -z;  // -|z|
-    const V rest = log1p_positive<T>(exp<T>(away));
+    const V rest = log1p_unit<T>(exp_below<T>(away));
     const V score = same<T>(z > 0, t > static_cast<T>(0.5));
     if (!cells.columns) {
       const V above = z > 0 ? z : zero;
@@ -181,7 +181,7 @@ struct SigmoidFocal : Plain<SigmoidFocalHyper> {
     const V z = cells.z, t = cells.target, zero = {};
     const V yes = logistic<T>(z), no = logistic<T>(-z), other = 1 - t;
     const V wrong = rounded<T>(yes * other) + no * t;  // q
-    const V rest = log1p_positive<T>(exp<T>(z < 0 ? z : -z));
+    const V rest = log1p_unit<T>(exp_below<T>(z < 0 ? z : -z));
     const V entropy = rounded<T>(other * ((z > 0 ? z : zero) + rest)) + t * ((z < 0 ? -z : zero) + rest);
     const V balance = alpha < 0 ? splat(T{1}) : V(rounded<T>(t * alpha) + other * (1 - alpha));
     const V focus = power_of_share<T>(wrong, gamma) * balance;

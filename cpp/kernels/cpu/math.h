@@ -24,7 +24,7 @@ struct MathConstants<float> {
   static constexpr std::int32_t bias = 127;
   static constexpr std::int32_t sqrt_half_bits = 0x3f3504f3;
   static constexpr float infinity = __builtin_inff(), smallest_normal = 1.17549435e-38f;
-  static constexpr int exp_terms = 7, log_terms = 5, sine_terms = 9;
+  static constexpr int exp_terms = 7, log_terms = 5, log1p_terms = 7, sine_terms = 9;
   static constexpr std::int32_t high_half = -(1 << 12);  // mask of the bits whose square is exact
   // (a + 4) (1 - Phi(a)) e^(a^2/2) as a polynomial in (a - 4) / (a + 4), for 0 <= a <= 14: to 3e-9.
   static constexpr int tail_terms = 11;
@@ -46,7 +46,7 @@ struct MathConstants<double> {
   static constexpr std::int64_t bias = 1023;
   static constexpr std::int64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double infinity = __builtin_inf(), smallest_normal = 2.2250738585072014e-308;
-  static constexpr int exp_terms = 13, log_terms = 11, sine_terms = 17;
+  static constexpr int exp_terms = 13, log_terms = 11, log1p_terms = 16, sine_terms = 17;
   static constexpr std::int64_t high_half = -(std::int64_t{1} << 27);
   static constexpr int tail_terms = 23;  // for 0 <= a <= 39: to 4e-17
   static constexpr double tail[tail_terms] = {
@@ -116,6 +116,15 @@ LAMELLA_INLINE Vector<T> exp(Vector<T> x) {
   return x > C::exp_max ? splat(C::infinity) : y;
 }
 
+// e^x for x <= 0, where nothing overflows: the same bits with less work.
+template <typename T>
+LAMELLA_INLINE Vector<T> exp_below(Vector<T> x) {
+  using C = MathConstants<T>;
+  const Reduced<T> reduced = reduce_exp<T>(clamp(x, splat(C::exp_min), Vector<T>{}));
+  const Vector<T> y = power_of_two<T>(reduced.k) * (1 + reduced.expm1_r);
+  return x < C::exp_min ? Vector<T>{} : y;
+}
+
 // e^x - 1 for |x| well inside the range of exp; exact near 0.
 template <typename T>
 LAMELLA_INLINE Vector<T> expm1_inside(Vector<T> x) {
@@ -152,7 +161,7 @@ struct LogisticPair {
 
 template <typename T>
 LAMELLA_INLINE LogisticPair<T> logistic_pair(Vector<T> x) {
-  const Vector<T> e = exp<T>(x < 0 ? x : -x);
+  const Vector<T> e = exp_below<T>(x < 0 ? x : -x);
   const Vector<T> large = 1 / (1 + e), small = e * large;
   return {x < 0 ? small : large, x < 0 ? large : small};
 }
@@ -172,7 +181,7 @@ LAMELLA_INLINE Normal<T> normal(Vector<T> x) {
   const Vector<T> high = (Vector<T>)((IntegerVector<T>)a & C::high_half), low = a - high;
   const Vector<T> square = a * a;
   const Vector<T> error = ((high * high - square) + high * low * 2) + low * low;
-  const Vector<T> e = exp<T>(square * T(-0.5)) * (1 - error * T(0.5));
+  const Vector<T> e = exp_below<T>(square * T(-0.5)) * (1 - error * T(0.5));
   const Vector<T> inverse = 1 / (a + 4), t = (a - 4) * inverse;
   Vector<T> p = splat(C::tail[C::tail_terms - 1]);
 #pragma GCC unroll 32
@@ -181,7 +190,20 @@ LAMELLA_INLINE Normal<T> normal(Vector<T> x) {
   return {x < 0 ? tail : 1 - tail, e * static_cast<T>(0.39894228040143267794)};
 }
 
-// log x = k ln2 + 2 atanh(s), s = (m - 1) / (m + 1), x = m 2^k with m in [sqrt(1/2), sqrt(2)). For normal x > 0.
+// log(1 + f) = 2 atanh(s), s = f / (f + 2), by that many terms of its series: f less what this gives.
+template <typename T, int terms>
+LAMELLA_INLINE Vector<T> below_log1p(Vector<T> f, Vector<T> low) {
+  const Vector<T> s = f / (f + 2);
+  const Vector<T> z = s * s;
+  Vector<T> p = splat(static_cast<T>(2.0 / (2 * terms + 1)));
+#pragma GCC unroll 32
+  for (int term = terms - 1; term >= 1; --term) p = p * z + static_cast<T>(2.0 / (2 * term + 1));
+  // f - (f^2/2 - s (f^2/2 + z p)) keeps f exact: 2 atanh(s) = 2s + s z p, and 2s = f - s f.
+  const Vector<T> half_square = f * f * static_cast<T>(0.5);
+  return half_square - (s * (half_square + z * p) + low);
+}
+
+// log x = k ln2 + log m, x = m 2^k with m in [sqrt(1/2), sqrt(2)). For normal x > 0.
 template <typename T>
 LAMELLA_INLINE Vector<T> log_positive(Vector<T> x) {
   using C = MathConstants<T>;
@@ -190,15 +212,13 @@ LAMELLA_INLINE Vector<T> log_positive(Vector<T> x) {
   const Vector<T> m = (Vector<T>)(bits - (k << C::mantissa_bits));
   const Vector<T> kf = __builtin_convertvector(k, Vector<T>);
   const Vector<T> f = m - 1;
-  const Vector<T> s = f / (f + 2);
-  const Vector<T> z = s * s;
-  Vector<T> p = splat(static_cast<T>(2.0 / (2 * C::log_terms + 1)));
-#pragma GCC unroll 16
-  for (int term = C::log_terms - 1; term >= 1; --term) p = p * z + static_cast<T>(2.0 / (2 * term + 1));
-  // log m = f - (f^2/2 - s (f^2/2 + z p)) keeps f exact: 2 atanh(s) = 2s + s z p, and 2s = f - s f.
-  const Vector<T> half_square = f * f * static_cast<T>(0.5);
-  const Vector<T> correction = s * (half_square + z * p);
-  return kf * C::ln2_high - ((half_square - (correction + kf * C::ln2_low)) - f);
+  return kf * C::ln2_high - (below_log1p<T, C::log_terms>(f, kf * C::ln2_low) - f);
+}
+
+// log(1 + x) for x in [0, 1]: one division, where the general one has two.
+template <typename T>
+LAMELLA_INLINE Vector<T> log1p_unit(Vector<T> x) {
+  return x - below_log1p<T, MathConstants<T>::log1p_terms>(x, Vector<T>{});
 }
 
 // log x for any x: NaN below 0, -infinity at 0, which all below the smallest normal number count as.

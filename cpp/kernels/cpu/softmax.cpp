@@ -32,7 +32,7 @@ void softmax_forward(T* y, const T* x, Rows n, Dim width, const Team& team) {
     T* const out = y + i * width.value;
     const Vector<T> peak = splat(row_peak(in, width.value));
     const T total = sum_places<T>(width.value, [&](const auto& place) {
-      const Vector<T> e = exp<T>(place.get(in) - peak);
+      const Vector<T> e = exp_below<T>(place.get(in) - peak);
       place.put(out, e);
       return e;
     });
@@ -57,7 +57,7 @@ void log_softmax_forward(T* y, const T* x, Rows n, Dim width, const Team& team) 
     const T* const in = x + i * width.value;
     const Vector<T> peak = splat(row_peak(in, width.value));
     const Vector<T> total =
-        splat(sum_places<T>(width.value, [&](const auto& place) { return exp<T>(place.get(in) - peak); }));
+        splat(sum_places<T>(width.value, [&](const auto& place) { return exp_below<T>(place.get(in) - peak); }));
     const Vector<T> log = total == total ? log_positive<T>(total) : total;  // log_positive is for numbers only
     map(y + i * width.value, in, width.value, [&](Vector<T> v) { return (v - peak) - log; });
   });

@@ -25,7 +25,7 @@ LAMELLA_INLINE void exponentiate(Exponentials<T>& found, const Columns<T>& layou
   found.peak = peak_of(layout, row);
   V total = {};
   for (Index j = 0; j < layout.width; j += kLanes<T>) {
-    const V e = exp<T>(get(layout, row, j, lowest) - found.peak);
+    const V e = exp_below<T>(get(layout, row, j, lowest) - found.peak);
     total += e;
     if (is_narrow(layout)) {
       found.kept[j / kLanes<T>] = e;
@@ -218,7 +218,7 @@ void focal_rows(T* dz, LossResult* result, T* losses, T* partial, const T* z, co
       } else if (out) {
         e = get(layout, out, j, V{});
       } else {
-        e = exp<T>(get(layout, own, j, splat(-MathConstants<T>::infinity)) - found.peak);
+        e = exp_below<T>(get(layout, own, j, splat(-MathConstants<T>::infinity)) - found.peak);
       }
       rest += lane_of<T>(label, j) ? V{} : e;
       if (out) put(layout, out, j, e * factor);
