@@ -146,3 +146,17 @@ def test_bad_factors(options):
     with pytest.raises(ValueError, match=rf"\[Sparsity\] {name}"):
         setattr(layer, name, value)
     assert (layer.l1, layer.kl, layer.target) == (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize("huge", [1e30, np.nan])
+def test_what_diverged_once_is_not_in_later_penalties(rng, huge):
+    x, model = rng.standard_normal((9, 5)), network(l1=0.2)
+    good = model.state_dict()
+    model.load_state_dict({**good, "0.bias": np.full(7, huge)})
+    model[:1](x)
+    nn.Sequential(model[0], model[2])(x)
+    assert not model.penalty_total() < 1e20
+    model.load_state_dict(good)
+    trainer = lm.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.0))
+    penalty = trainer.fit(x, x[:, :2])["penalty"][0]
+    np.testing.assert_allclose(penalty, sparsity(model[:2](x), 0.2, 0.0, 0.05)[0], rtol=1e-12)

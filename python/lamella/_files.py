@@ -85,12 +85,17 @@ def _build(
         raise ValueError(f"[{where}] the file's {name} cannot be made: {error}") from error
 
 
-def _without_seeds(description: dict[str, Any]) -> dict[str, Any]:
-    """The architecture alone: a seed only says where first weights came from."""
-    alone = {key: value for key, value in description.items() if key != "seed"}
-    if "layers" in alone:
-        alone["layers"] = [_without_seeds(layer) for layer in alone["layers"]]
-    return alone
+def _without_seed(description: dict[str, Any]) -> dict[str, Any]:
+    """A seed only says where first weights came from."""
+    return {key: value for key, value in description.items() if key != "seed"}
+
+
+def _reduced(description: dict[str, Any], keep: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """What is kept of each layer's description."""
+    kept = keep(_without_seed(description))
+    if "layers" in kept:
+        kept["layers"] = [_reduced(layer, keep) for layer in kept["layers"]]
+    return kept
 
 
 def _in_order(data: bytes) -> bytes:
@@ -211,9 +216,15 @@ def load(
     return model
 
 
-def check_architecture(model: Module, architecture: Any, path: str | os.PathLike[str], where: str) -> None:
-    """ValueError if a file's architecture is not the model's."""
-    own, found = _without_seeds(architecture_of(model)), _without_seeds(architecture)
+def check_architecture(
+    model: Module,
+    architecture: Any,
+    path: str | os.PathLike[str],
+    where: str,
+    keep: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> None:
+    """ValueError if a file's architecture is not the model's, as to what is to be kept of each layer's description."""
+    own, found = _reduced(architecture_of(model), keep), _reduced(architecture, keep)
     if own != found:
         raise ValueError(f"[{where}] {os.fspath(path)} holds another architecture: {_difference(found, own)}")
 

@@ -90,7 +90,7 @@ CONSTRUCTIONS = {
     "a cut deviation": (
         lambda: nn.init.TruncatedNormal(std=0),
         ValueError,
-        r"\[TruncatedNormal\] std is 0.0 but must be greater than 0",
+        r"\[TruncatedNormal\] std is 0.0 but must be above 0",
     ),
     "a tail": (
         lambda: nn.init.TruncatedNormal(a=5, b=6),
@@ -100,7 +100,7 @@ CONSTRUCTIONS = {
     "a gain": (lambda: nn.init.Orthogonal(None), TypeError, r"\[Orthogonal\] gain is None but must be a number"),
     "no inputs a unit": (lambda: nn.init.Sparse(0), ValueError, r"\[Sparse\] inputs is 0 but must be at least 1"),
     "a share of inputs": (lambda: nn.init.Sparse(1.5), ValueError, r"\[Sparse\] inputs is 1.5 but must be in \[0, 1\]"),
-    "no share of inputs": (lambda: nn.init.Sparse(0.0), ValueError, r"inputs is 0.0 but must be greater than 0"),
+    "no share of inputs": (lambda: nn.init.Sparse(0.0), ValueError, r"inputs is 0.0 but must be above 0"),
     "negative slope": (
         lambda: nn.LeakyReLU(-0.1),
         ValueError,
@@ -112,8 +112,8 @@ CONSTRUCTIONS = {
         r"\[LeakyReLU\] negative_slope is 'a' but must be a number",
     ),
     "alpha": (lambda: nn.ELU(-1), ValueError, r"\[ELU\] alpha is -1 but must be at least 0"),
-    "alpha of CELU": (lambda: nn.CELU(0), ValueError, r"\[CELU\] alpha is 0 but must be greater than 0"),
-    "beta": (lambda: nn.Softplus(beta=0), ValueError, r"\[Softplus\] beta is 0 but must be greater than 0"),
+    "alpha of CELU": (lambda: nn.CELU(0), ValueError, r"\[CELU\] alpha is 0 but must be above 0"),
+    "beta": (lambda: nn.Softplus(beta=0), ValueError, r"\[Softplus\] beta is 0 but must be above 0"),
     "threshold": (lambda: nn.Softplus(threshold=np.inf), ValueError, r"\[Softplus\] threshold is inf but must be"),
     "approximate": (lambda: nn.GELU("erf"), ValueError, r"\[GELU\] approximate is 'erf' but must be \"none\" or"),
     "an empty range": (

@@ -179,3 +179,27 @@ def test_a_part_that_became_another_model():
     for call in (average.update, average.swap):
         with pytest.raises(RuntimeError, match="has become part of another model"):
             call()
+
+
+def test_a_trainer_is_neither_saved_nor_loaded_while_the_model_holds_averages():
+    model, _, average, trainer = setup()
+    trainer.fit(*data())
+    state = trainer.state_dict()
+    with average.applied():
+        before = model.state_dict()
+        for call in (trainer.state_dict, lambda: trainer.load_state_dict(state)):
+            with pytest.raises(RuntimeError, match="the model holds the averages now"):
+                call()
+        for key, value in model.state_dict().items():
+            np.testing.assert_array_equal(value, before[key])
+
+
+def test_states_of_what_moved_away_are_refused():
+    model, optimizer, average, trainer = setup()
+    trainer.fit(*data())
+    states = optimizer.state_dict(), average.state_dict()
+    nn.Sequential(model, nn.Linear(2, 2), dtype="float64").parameters()
+    for owner, state in zip((optimizer, average), states, strict=True):
+        for call in (owner.state_dict, lambda owner=owner, state=state: owner.load_state_dict(state)):
+            with pytest.raises(RuntimeError, match="has become part of another model"):
+                call()

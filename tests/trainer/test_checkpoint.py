@@ -378,3 +378,27 @@ def test_a_failure_while_writing_leaves_the_old_file(path, monkeypatch):
             world.save(path)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
+
+
+def changing():
+    """A layer of each kind with settings that may change at any time."""
+    layers = [nn.GaussianNoise(), nn.Linear(5, 4), nn.BatchNorm1d(4), nn.LayerNorm(4), nn.LeakyReLU(), nn.Dropout()]
+    return nn.Sequential(*layers, nn.GaussianDropout(), nn.Sparsity(), nn.Linear(4, 2), dtype="float64")
+
+
+def test_settings_that_were_changed_come_back(path):
+    source = trainer(model=changing())
+    noise, _, norm, layernorm, relu, dropout, gaussian, sparsity, _ = source.model
+    noise.std, norm.momentum, layernorm.eps, relu.negative_slope = 0.2, None, 0.01, 0.3
+    dropout.p, gaussian.p, sparsity.l1 = 0.25, 0.3, 0.125
+    source.fit(*data())
+    source.save(path)
+    world = trainer(model=changing())
+    world.load(path)
+    assert repr(world.model) == repr(source.model)
+    for each in (source, world):
+        each.fit(*data())
+    assert_same(everything(world), everything(source))
+    noise.std, gaussian.p = 0.5, 0.75
+    source.load_state_dict(world.state_dict())
+    assert repr(world.model) == repr(source.model)

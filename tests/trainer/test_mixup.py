@@ -181,3 +181,15 @@ def test_the_native_epoch_refuses_what_would_read_elsewhere():
     ):
         with pytest.raises((ValueError, RuntimeError), match=message):
             step.epoch(x, y, None, None, 8, False, None, table)
+
+
+def test_indices_are_not_mixed():
+    x, y = data()
+    x[:, 3] = np.arange(len(x)) % 4
+    model = nn.Sequential(nn.Embedding(4, 2, columns=[3], in_features=5), nn.Linear(6, 2), dtype="float64")
+    world = trainer(model=model)
+    before = everything(world)
+    with pytest.raises(ValueError, match=r"\[Trainer.fit\] mixup is 0.4 but column 3 of x is an Embedding's index"):
+        world.fit(x, y, mixup=0.4)
+    assert_same(everything(world), before)
+    world.fit(x, y, mixup=0)

@@ -38,7 +38,7 @@ def positive(where: str, name: str, value: Any) -> float:
     """``value`` as a finite float above 0."""
     checked = number(where, name, value)
     if checked <= 0:
-        raise ValueError(f"[{where}] {name} is {value!r} but must be greater than 0")
+        raise ValueError(f"[{where}] {name} is {value!r} but must be above 0")
     return checked
 
 

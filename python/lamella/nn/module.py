@@ -80,9 +80,14 @@ class Module:
         """Raise if this module cannot stand where it does among those of a container, or of a ``complete`` model."""
 
     def penalty_total(self) -> float | None:
-        """What layers in here added to the loss, summed over all training batches so far; None if none does."""
+        """What layers in here added to the loss, summed over batches since the last clearing; None if none does."""
         totals = [total for _, child in self.children() if (total := child.penalty_total()) is not None]
         return sum(totals) if totals else None
+
+    def clear_penalty_total(self) -> None:
+        """Begin the sums of :meth:`penalty_total` anew."""
+        for _, child in self.children():
+            child.clear_penalty_total()
 
     def children(self) -> list[tuple[str, "Module"]]:
         """Modules inside this one, by name."""

@@ -73,19 +73,20 @@ class GaussianDropout(RandomLayer):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.settings = Settings(mean=1.0, deviation=0.0, seed=0, layer=0, step=0.0)  # GaussianHyper
+        self.settings = Settings(mean=1.0, deviation=0.0, seed=0, layer=0, step=0.0, p=0.0)  # GaussianHyper, and p
         self.p = p
 
     @property
     def p(self) -> float:
         """Rate of the dropout with the same mean and variance."""
-        return self._p
+        assert self.settings is not None
+        return float(self.settings["p"])
 
     @p.setter
     def p(self, value: float) -> None:
         assert self.settings is not None
-        self._p = _check.number("GaussianDropout", "p", value, 0, 1, open_end=True)
-        self.settings["deviation"] = math.sqrt(self._p / (1 - self._p))
+        p = _check.number("GaussianDropout", "p", value, 0, 1, open_end=True)
+        self.settings["p"], self.settings["deviation"] = p, math.sqrt(p / (1 - p))
 
     def config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

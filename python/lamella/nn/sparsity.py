@@ -74,8 +74,12 @@ class Sparsity(Module):
         return self._get("value")
 
     def penalty_total(self) -> float:
-        """Of all training batches so far."""
+        """Of the training batches since the last :meth:`clear_penalty_total`."""
         return self._get("total")
+
+    def clear_penalty_total(self) -> None:
+        """Begin anew."""
+        self._set("total", 0.0)
 
     def _get(self, name: str) -> float:
         assert self.settings is not None

@@ -94,14 +94,18 @@ class WeightAverage:
         """The slot's part of a parameter."""
         return parameter.slot(self._slots[self._place(parameter.memory)])
 
-    def check_ready(self) -> None:
-        """RuntimeError if parameters have moved since, or the weights are exchanged for the averages."""
+    def check_places(self) -> None:
+        """RuntimeError if parameters have moved since."""
         for parameter in self._parameters:
             if not any(parameter.memory is memory for memory in self._memories):
                 raise RuntimeError(
                     f"[WeightAverage] {parameter.name} has become part of another model since this average was made; "
                     "make it after the last model"
                 )
+
+    def check_ready(self) -> None:
+        """RuntimeError if parameters have moved since, or the weights are exchanged for the averages."""
+        self.check_places()
         if self._swapped:
             raise RuntimeError("[WeightAverage] the model holds the averages now: leave applied(), or swap() back")
 
@@ -133,8 +137,7 @@ class WeightAverage:
 
     def swap(self) -> None:
         """Exchange the model's weights and the averages."""
-        if not self._swapped:
-            self.check_ready()
+        self.check_places()
         for runner in self._runners:
             runner.run(1, 1, 1)
         self._swapped = not self._swapped
@@ -158,6 +161,7 @@ class WeightAverage:
         dict
             ``{"n_averaged": int, "decay": float or None, "averages": {i: array}}``, parameters numbered in order.
         """
+        self.check_places()
         views = [p.data if self._swapped else self._average(p) for p in self._parameters]
         averages = {number: view.copy(order="C") for number, view in enumerate(views)}
         return {"n_averaged": self.n_averaged, "decay": self.decay, "averages": averages}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def collect(optimizer: "Optimizer") -> dict[str, Any]:
     """Copies of steps, slots and settings, in the layout of PyTorch's optimizers."""
+    optimizer.check_places()
     state: dict[int, dict[str, Any]] = {}
     groups = []
     for group in optimizer.param_groups:
@@ -31,6 +32,7 @@ def collect(optimizer: "Optimizer") -> dict[str, Any]:
 def restore(optimizer: "Optimizer", state: Any) -> None:
     """Take over what :func:`collect` gave."""
     where = f"{type(optimizer).__name__}.load_state_dict"
+    optimizer.check_places()
     for key in ("state", "param_groups"):
         if not isinstance(state, Mapping) or key not in state:
             raise ValueError(f"[{where}] state is {state!r:.80} but must be a mapping with {key!r}")

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lamella import nn
 from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.module import Module
@@ -21,6 +22,8 @@ _PARTS = ("model", "optimizer", "average", "counters", "schedule", "history", "s
 
 def state_of(trainer: "Trainer") -> dict[str, Any]:
     """See :meth:`Trainer.state_dict`."""
+    if trainer.average is not None:
+        trainer.average.check_ready()  # inside applied() the model does not hold the weights that are trained
     schedule = trainer._schedule_state if trainer._schedule is None else trainer._schedule.state_dict()
     history = trainer.history
     return {
@@ -55,6 +58,8 @@ def restore(trainer: "Trainer", state: Any, schedule: bool, where: str) -> None:
     if (state["average"] is None) != (trainer.average is None):
         has, own = ("none", "one") if state["average"] is None else ("one", "none")
         raise ValueError(f"[{where}] the state has {has} of weight averages but the trainer {own}")
+    if trainer.average is not None:
+        trainer.average.check_ready()
     before = Snapshot(trainer)
     try:
         trainer.model.load_state_dict(state["model"])
@@ -116,13 +121,20 @@ def save(trainer: "Trainer", path: str | os.PathLike[str]) -> None:
     write_tensors(path, _FORMAT, header, arrays)
 
 
+def _lasting(description: dict[str, Any]) -> dict[str, Any]:
+    """The architecture without what may be set at any time: that is among the counters."""
+    kind = getattr(nn, str(description.get("type")), None)
+    changing = [key for key in description if hasattr(getattr(kind, key, None), "__set__")]
+    return {key: value for key, value in description.items() if key not in changing}
+
+
 def load(trainer: "Trainer", path: str | os.PathLike[str], schedule: bool) -> None:
     """See :meth:`Trainer.load`."""
     from lamella._files import check_architecture, parse_header, read_tensors
 
     where = "Trainer.load"
     header, arrays = read_tensors(path, where, _FORMAT, "Trainer.save")
-    check_architecture(trainer.model, parse_header(header, "architecture", path, where), path, where)
+    check_architecture(trainer.model, parse_header(header, "architecture", path, where), path, where, _lasting)
     try:
         restore(trainer, unpack(parse_header(header, "state", path, where), arrays), schedule, where)
     except (TypeError, ValueError, LookupError, AttributeError) as error:  # whatever a damaged state leads to

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from lamella.nn import _check
-from lamella.optim.schedule.arguments import positive
 
 
 class DivergenceError(ArithmeticError):
@@ -34,7 +33,7 @@ class CutOnDivergence:
 
     def __post_init__(self) -> None:
         for name, value in (("factor", self.factor), ("growth", self.growth)):
-            if positive("CutOnDivergence", name, value) <= 1:
+            if _check.positive("CutOnDivergence", name, value) <= 1:
                 raise ValueError(f"[CutOnDivergence] {name} is {value!r} but must be above 1")
         _check.integer("CutOnDivergence", "times", self.times, 1)
 

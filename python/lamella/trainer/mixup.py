@@ -35,6 +35,14 @@ class Mixup:
             )
         return mixable
 
+    def check_columns(self, indices: list[tuple[int, int]]) -> None:
+        """ValueError if some columns hold indices, between which there is nothing."""
+        if self._alpha != 0 and indices:
+            raise ValueError(
+                f"[{self._where}] mixup is {self._alpha:g} but column {indices[0][0]} of x is an Embedding's index, "
+                "which cannot be mixed"
+            )
+
     def mixing(self, order: Array | None, n: int, epoch: int) -> Mixing | None:
         """Partners and shares of that epoch's rows, or None if nothing is mixed."""
         if self._alpha == 0:

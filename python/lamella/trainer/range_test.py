@@ -10,7 +10,6 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array, check_indices
 from lamella.nn import _check
-from lamella.optim.schedule.arguments import positive
 from lamella.trainer.divergence import DivergenceError, ceiling
 from lamella.trainer.snapshot import Snapshot
 
@@ -114,11 +113,11 @@ class Limits(NamedTuple):
 def check_limits(low: Any, high: Any, steps: Any, batch_size: Any, divergence: Any, where: str) -> Limits:
     """Raise if one is out of its range."""
     checked = Limits(
-        positive(where, "low", low),
-        positive(where, "high", high),
+        _check.positive(where, "low", low),
+        _check.positive(where, "high", high),
         _check.integer(where, "steps", steps, 2),
         _check.integer(where, "batch_size", batch_size, 1),
-        positive(where, "divergence", divergence),
+        _check.positive(where, "divergence", divergence),
     )
     if checked.low >= checked.high:
         raise ValueError(f"[{where}] low is {low!r} but must be below high, {high!r}")

@@ -13,7 +13,6 @@ from lamella.nn.store import Store
 from lamella.optim.average import WeightAverage
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
-from lamella.optim.schedule.arguments import positive
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.early_stopping import EarlyStopping, larger_is_better
@@ -257,7 +256,8 @@ class Trainer:
         mixup : float, optional
             alpha of mixup (Zhang et al. 2018): each row becomes a convex combination of two, and so do their targets,
             with weights from Beta(alpha, alpha), a function of the model's seed and the epochs so far. Labels of
-            CrossEntropyLoss become probabilities; losses that take nothing but labels have no mixup.
+            CrossEntropyLoss become probabilities; losses that take nothing but labels have no mixup, nor have models
+            with an Embedding, as indices cannot be mixed.
         sampling : "balanced" or callable, optional
             Which rows an epoch takes. "balanced": as many as there are, classes equally often, by the model's seed and
             the epochs so far. ``sampling(epoch, rng)`` returns row numbers, any number of them, in the order they are
@@ -301,6 +301,7 @@ class Trainer:
         target = mixing.targets(self.loss, labels, self.model.output_width(width) or width, features.dtype)
         step = self._prepare(width, target)
         check_indices(features, step.indices, "x", where)
+        mixing.check_columns(step.indices)
         if validation is not None:
             check_indices(validation[0], step.indices, "x", f"{where} validation_data")
         stopping = None
@@ -449,7 +450,7 @@ class Trainer:
         """
         where = "Trainer.largest_stable_lr"
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
-        positive(where, "factor", factor)
+        _check.positive(where, "factor", factor)
         factor = _check.number(where, "factor", factor, 0, 1, open_end=True)
         features, target = self._training_data(x, y, where)
         return range_test.shrink(self, features, target, limits, factor, where)

@@ -91,7 +91,8 @@ class Training:
         steps = _core.epoch_steps(taken, batch_size, self.step.least_rows, self.drop_last)
         again = False
         while True:
-            begin, penalties = time.perf_counter(), trainer.model.penalty_total()
+            begin = time.perf_counter()
+            trainer.model.clear_penalty_total()  # what was NaN or huge once is not to stay in the sums
             trainer.ready()
             trainer.added = 0
             try:
@@ -111,9 +112,9 @@ class Training:
             "seconds": time.perf_counter() - begin,
             "lr": self.scheduling.rate,
         }
-        if trainer.optimizer.penalized or penalties is not None:
-            added = (trainer.model.penalty_total() or 0.0) - (penalties or 0.0)
-            record["penalty"] = trainer.optimizer.penalty() + added / max(steps, 1)
+        added = trainer.model.penalty_total()
+        if trainer.optimizer.penalized or added is not None:
+            record["penalty"] = trainer.optimizer.penalty() + (added or 0.0) / max(steps, 1)
         if self.validation is not None:
             with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
                 record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})

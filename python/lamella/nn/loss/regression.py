@@ -2,7 +2,7 @@
 
 from lamella.nn import _check
 from lamella.nn.loss.cells import CellLoss
-from lamella.nn.loss.setting import Setting, number, positive
+from lamella.nn.loss.setting import Setting, number
 
 
 class MSELoss(CellLoss):
@@ -60,7 +60,7 @@ class HuberLoss(CellLoss):
     score_name = "mae"
     hyper = ("delta",)
 
-    delta = Setting(positive)
+    delta = Setting(_check.positive)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)

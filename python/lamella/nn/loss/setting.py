@@ -59,14 +59,6 @@ def number(least: float, most: float = np.inf) -> Check[float]:
     return lambda where, name, value: _check.number(where, name, value, least, most)
 
 
-def positive(where: str, name: str, value: Any) -> float:
-    """A number above 0."""
-    checked = _check.number(where, name, value)
-    if checked <= 0:
-        raise ValueError(f"[{where}] {name} is {value!r} but must be greater than 0")
-    return checked
-
-
 def optional(check: Check[V]) -> Check[V | None]:
     """None, or what else is allowed."""
     return lambda where, name, value: None if value is None else check(where, name, value)

@@ -9,14 +9,6 @@ if TYPE_CHECKING:
     from lamella.optim.optimizer import Optimizer
 
 
-def positive(where: str, name: str, value: Any) -> float:
-    """``value`` as a finite float above zero."""
-    checked = _check.number(where, name, value)
-    if checked <= 0:
-        raise ValueError(f"[{where}] {name} is {value!r} but must be above 0")
-    return checked
-
-
 def at_least_zero(where: str, name: str, value: Any) -> float:
     """``value`` as a finite float of at least zero."""
     return _check.number(where, name, value, 0)

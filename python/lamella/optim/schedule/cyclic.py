@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
-from lamella.optim.schedule.arguments import at_least_zero, by_group, choice, positive
+from lamella.optim.schedule.arguments import at_least_zero, by_group, choice
 from lamella.optim.schedule.clock import Clock
 from lamella.optim.schedule.cycled_momentum import CycledMomentum
 from lamella.optim.schedule.scheduler import LRScheduler
@@ -61,7 +61,7 @@ class CyclicLR(LRScheduler):
     ) -> None:
         where = "CyclicLR"
         self._base_lr: list[float] = by_group(where, "base_lr", base_lr, optimizer, at_least_zero)
-        self._max_lr: list[float] = by_group(where, "max_lr", max_lr, optimizer, positive)
+        self._max_lr: list[float] = by_group(where, "max_lr", max_lr, optimizer, _check.positive)
         for low, high in zip(self._base_lr, self._max_lr, strict=True):
             if low > high:
                 raise ValueError(f"[{where}] base_lr is {low} but must not be above max_lr, {high}")

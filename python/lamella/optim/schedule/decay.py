@@ -4,7 +4,6 @@ import math
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
-from lamella.optim.schedule.arguments import positive
 from lamella.optim.schedule.scheduler import LRScheduler
 
 
@@ -20,7 +19,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self._gamma = positive("ExponentialLR", "gamma", gamma)
+        self._gamma = _check.positive("ExponentialLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
@@ -70,7 +69,7 @@ class InverseSqrtLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, k: float = 1.0, last_epoch: int = -1) -> None:
-        self._k = positive("InverseSqrtLR", "k", k)
+        self._k = _check.positive("InverseSqrtLR", "k", k)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
@@ -96,7 +95,7 @@ class PolynomialLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self._total_iters = _check.integer("PolynomialLR", "total_iters", total_iters, 1)
-        self._power = positive("PolynomialLR", "power", power)
+        self._power = _check.positive("PolynomialLR", "power", power)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
-from lamella.optim.schedule.arguments import by_group, choice, positive
+from lamella.optim.schedule.arguments import by_group, choice
 from lamella.optim.schedule.clock import Clock
 from lamella.optim.schedule.cycled_momentum import CycledMomentum
 from lamella.optim.schedule.scheduler import LRScheduler
@@ -70,11 +70,11 @@ class OneCycleLR(LRScheduler):
         else:
             raise ValueError(f"[{where}] total_steps is None: say it, or epochs and steps_per_epoch")
         self._total = total
-        self._max_lr: list[float] = by_group(where, "max_lr", max_lr, optimizer, positive)
+        self._max_lr: list[float] = by_group(where, "max_lr", max_lr, optimizer, _check.positive)
         self._pct_start = _check.number(where, "pct_start", pct_start, 0, 1)
         self._anneal = choice(where, "anneal_strategy", anneal_strategy, ("cos", "linear"))
-        div = positive(where, "div_factor", div_factor)
-        final = positive(where, "final_div_factor", final_div_factor)
+        div = _check.positive(where, "div_factor", div_factor)
+        final = _check.positive(where, "final_div_factor", final_div_factor)
         self._three_phase = _check.flag(where, "three_phase", three_phase)
         if self._three_phase and self._pct_start > 0.5:
             raise ValueError(f"[{where}] pct_start is {pct_start} but three phases need at most 0.5")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from lamella.nn import _check
 from lamella.optim.optimizer import Optimizer
-from lamella.optim.schedule.arguments import counts, positive
+from lamella.optim.schedule.arguments import counts
 from lamella.optim.schedule.scheduler import LRScheduler
 
 
@@ -23,7 +23,7 @@ class StepLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self._step_size = _check.integer("StepLR", "step_size", step_size, 1)
-        self._gamma = positive("StepLR", "gamma", gamma)
+        self._gamma = _check.positive("StepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
@@ -52,7 +52,7 @@ class MultiStepLR(LRScheduler):
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self._milestones = counts("MultiStepLR", "milestones", milestones)
-        self._gamma = positive("MultiStepLR", "gamma", gamma)
+        self._gamma = _check.positive("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
