@@ -198,7 +198,7 @@ def test_states_of_what_moved_away_are_refused():
     model, optimizer, average, trainer = setup()
     trainer.fit(*data())
     states = optimizer.state_dict(), average.state_dict()
-    nn.Sequential(model, nn.Linear(2, 2), dtype="float64").parameters()
+    nn.Sequential(model, nn.Linear(1, 2), dtype="float64").parameters()
     for owner, state in zip((optimizer, average), states, strict=True):
         for call in (owner.state_dict, lambda owner=owner, state=state: owner.load_state_dict(state)):
             with pytest.raises(RuntimeError, match="has become part of another model"):

@@ -70,6 +70,11 @@ def test_balanced_needs_classes(loss, y):
         rows_taken("balanced", loss=loss, y=y, outputs=y.shape[1] if y.ndim == 2 else 1)
 
 
+def test_balanced_needs_a_label_that_counts():
+    with pytest.raises(ValueError, match=r'^\[Trainer.fit\] sampling is "balanced" but all labels are to be ignored'):
+        rows_taken("balanced", y=np.full(7, -100))
+
+
 def test_a_function_says_the_rows():
     calls = []
 

@@ -89,7 +89,10 @@ def rows_by_class(target: Array, where: str) -> list[Array]:
         raise ValueError(
             f'[{where}] sampling is "balanced" but the targets are not classes (one label, or 0 or 1, a row)'
         )
-    return [np.flatnonzero(labels == label) for label in np.unique(labels) if label >= 0]
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels) if label >= 0]
+    if not classes:
+        raise ValueError(f'[{where}] sampling is "balanced" but all labels are to be ignored')
+    return classes
 
 
 def balanced(classes: list[Array], n: int, rng: np.random.Generator) -> Array:
