@@ -11,6 +11,7 @@ from lamella.nn.builder import NOTHING, Builder, Value
 from lamella.nn.init import ones, zeros
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter, Settings, State
+from lamella.nn.setting import Setting
 
 
 class BatchNorm1d(Module):
@@ -38,6 +39,7 @@ class BatchNorm1d(Module):
 
     least_rows = 2
     remembers_scale = True
+    eps = Setting(least=0)
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         super().__init__()
@@ -52,17 +54,6 @@ class BatchNorm1d(Module):
         self.settings = Settings(eps=0.0, momentum=0.0, batches=0.0)  # BatchNormHyper
         self.eps = eps
         self.momentum = momentum
-
-    @property
-    def eps(self) -> float:
-        """Added to the variance. May be set at any time."""
-        assert self.settings is not None
-        return float(self.settings["eps"])
-
-    @eps.setter
-    def eps(self, value: float) -> None:
-        assert self.settings is not None
-        self.settings["eps"] = _check.number("BatchNorm1d", "eps", value, 0)
 
     @property
     def momentum(self) -> float | None:

@@ -6,6 +6,7 @@ from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
 from lamella.nn.parameter import Settings
 from lamella.nn.random import RandomLayer
+from lamella.nn.setting import Setting
 
 
 class Dropout(RandomLayer):
@@ -24,21 +25,13 @@ class Dropout(RandomLayer):
         model cannot be frozen (by its ``eval()``) while this layer trains: that is refused.
     """
 
+    p = Setting(0, 1)
+
     def __init__(self, p: float = 0.5, classic: bool = False) -> None:
         super().__init__()
         self.classic = self.changes_scale = _check.flag("Dropout", "classic", classic)
-        self.settings = Settings(p=_check.number("Dropout", "p", p, 0, 1), seed=0, layer=0, step=0.0)  # DropoutHyper
-
-    @property
-    def p(self) -> float:
-        """Probability that a value is dropped."""
-        assert self.settings is not None
-        return float(self.settings["p"])
-
-    @p.setter
-    def p(self, value: float) -> None:
-        assert self.settings is not None
-        self.settings["p"] = _check.number("Dropout", "p", value, 0, 1)
+        self.settings = Settings(p=0.0, seed=0, layer=0, step=0.0)  # DropoutHyper
+        self.p = p
 
     def config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

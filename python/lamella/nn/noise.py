@@ -7,6 +7,7 @@ from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
 from lamella.nn.parameter import Settings
 from lamella.nn.random import RandomLayer
+from lamella.nn.setting import Setting
 
 
 class GaussianNoise(RandomLayer):
@@ -24,21 +25,12 @@ class GaussianNoise(RandomLayer):
         Standard deviation, at least 0, in units of x. May be set at any time.
     """
 
+    std = Setting(least=0)
+
     def __init__(self, std: float = 0.1) -> None:
         super().__init__()
-        self.settings = Settings(mean=0.0, deviation=0.0, seed=0, layer=0, step=0.0)  # GaussianHyper
+        self.settings = Settings(mean=0.0, std=0.0, seed=0, layer=0, step=0.0)  # GaussianHyper
         self.std = std
-
-    @property
-    def std(self) -> float:
-        """Standard deviation of the noise."""
-        assert self.settings is not None
-        return float(self.settings["deviation"])
-
-    @std.setter
-    def std(self, value: float) -> None:
-        assert self.settings is not None
-        self.settings["deviation"] = _check.number("GaussianNoise", "std", value, 0)
 
     def config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""

@@ -7,6 +7,7 @@ from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
 from lamella.nn.module import Module
 from lamella.nn.parameter import Settings
+from lamella.nn.setting import Setting
 
 
 class Sparsity(Module):
@@ -31,30 +32,15 @@ class Sparsity(Module):
         The mean activation wanted, inside (0, 1). May be set at any time.
     """
 
+    l1 = Setting(least=0)
+    kl = Setting(least=0)
+
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.05) -> None:
         super().__init__()
         self.settings = Settings(l1=0.0, kl=0.0, target=0.0, value=0.0, total=0.0)  # SparsityHyper, SparsityResult
         self.l1 = l1
         self.kl = kl
         self.target = target
-
-    @property
-    def l1(self) -> float:
-        """Factor of the magnitudes."""
-        return self._get("l1")
-
-    @l1.setter
-    def l1(self, value: float) -> None:
-        self._set("l1", _check.number("Sparsity", "l1", value, 0))
-
-    @property
-    def kl(self) -> float:
-        """Factor of the divergences."""
-        return self._get("kl")
-
-    @kl.setter
-    def kl(self, value: float) -> None:
-        self._set("kl", _check.number("Sparsity", "kl", value, 0))
 
     @property
     def target(self) -> float:
