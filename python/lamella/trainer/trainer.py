@@ -256,8 +256,9 @@ class Trainer:
         mixup : float, optional
             alpha of mixup (Zhang et al. 2018): each row becomes a convex combination of two, and so do their targets,
             with weights from Beta(alpha, alpha), a function of the model's seed and the epochs so far. Labels of
-            CrossEntropyLoss become probabilities; losses that take nothing but labels have no mixup, nor have models
-            with an Embedding, as indices cannot be mixed.
+            CrossEntropyLoss become probabilities (all 0 where they are ignored: such a row loses nothing, but counts in
+            the mean); losses that take nothing but labels have no mixup, nor have models with an Embedding, as indices
+            cannot be mixed.
         sampling : "balanced" or callable, optional
             Which rows an epoch takes. "balanced": as many as there are, classes equally often, by the model's seed and
             the epochs so far. ``sampling(epoch, rng)`` returns row numbers, any number of them, in the order they are
