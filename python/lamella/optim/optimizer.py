@@ -50,6 +50,8 @@ class Optimizer:
         Settings by group; may be changed at any time.
     """
 
+    #: Whether the values are where gradients are to be taken.
+    training = True
     #: Whether the algebra hangs on the number of steps: then a state must say it.
     counts_steps = True
     #: Whether parameters differ in what they keep, so that each keeps its own: see :meth:`slot_shapes`.
@@ -179,11 +181,6 @@ class Optimizer:
 
     def eval(self) -> None:
         """Set the values to what predictions are to use; only schedule-free optimizers tell that apart."""
-
-    @property
-    def training(self) -> bool:
-        """Whether the values are where gradients are to be taken."""
-        return True
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to zero."""

@@ -62,7 +62,6 @@ class ScheduleFreeAdamW(Optimizer):
             "weight_lr_power": weight_lr_power,
         }
         super().__init__(params, settings, common)
-        self._training = True
         self._shares: list[tuple[int, Settings]] = []  # of the way from a group's values to z: the group, the scalar
         self._blends = [self._make_blend(memory) for memory in self.memories]
 
@@ -117,24 +116,19 @@ class ScheduleFreeAdamW(Optimizer):
 
     def train(self) -> None:
         """Set the values to y, where gradients are to be taken."""
-        if not self._training:
+        if not self.training:
             self._blend(lambda beta1: 1 - beta1)
-            self._training = True
+            self.training = True
 
     def eval(self) -> None:
         """Set the values to x, the average, which predictions are to use."""
-        if self._training:
+        if self.training:
             self._blend(lambda beta1: 1 - 1 / beta1)
-            self._training = False
-
-    @property
-    def training(self) -> bool:
-        """Whether the values are y."""
-        return self._training
+            self.training = False
 
     def step_on_sum(self, gradients: int) -> None:
         """Refused while the values are x."""
-        if not self._training:
+        if not self.training:
             raise RuntimeError(
                 "[ScheduleFreeAdamW] the values are set to the average: call optimizer.train() before the forward pass"
             )
@@ -142,7 +136,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def mode(self) -> dict[str, Any]:
         """Whether the values are y."""
-        return {"train_mode": self._training}
+        return {"train_mode": self.training}
 
     def check_mode(self, saved: Mapping[str, Any], where: str) -> None:
         """A flag."""
@@ -150,4 +144,4 @@ class ScheduleFreeAdamW(Optimizer):
 
     def restore_mode(self, saved: Mapping[str, Any]) -> None:
         """Take it over."""
-        self._training = saved.get("train_mode", True)
+        self.training = saved.get("train_mode", True)

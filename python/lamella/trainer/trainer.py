@@ -166,7 +166,8 @@ class Trainer:
         -----
         Schedule-free optimizers leave the model at their training point: ``optimizer.eval()`` before predictions.
         """
-        self.ready()
+        if not self.optimizer.training or self.average is not None:
+            self.ready()
         step = self._step
         if (
             step is not None
