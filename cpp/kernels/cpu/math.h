@@ -96,10 +96,11 @@ LAMELLA_INLINE Reduced<T> reduce_exp(Vector<T> x) {
   return {r + r * r * p, k};
 }
 
+// For whole k. Added to the magic number, k + bias lies in the lowest bits: AVX2 has no conversion to 64-bit integers.
 template <typename T>
 LAMELLA_INLINE Vector<T> power_of_two(Vector<T> k) {
   using C = MathConstants<T>;
-  const IntegerVector<T> exponent = __builtin_convertvector(k, IntegerVector<T>) + C::bias;
+  const IntegerVector<T> exponent = (IntegerVector<T>)(k + (C::round_magic + static_cast<T>(C::bias)));
   return (Vector<T>)(exponent << C::mantissa_bits);
 }
 
@@ -210,7 +211,7 @@ LAMELLA_INLINE Vector<T> log_positive(Vector<T> x) {
   const IntegerVector<T> bits = (IntegerVector<T>)x;
   const IntegerVector<T> k = (bits - C::sqrt_half_bits) >> C::mantissa_bits;
   const Vector<T> m = (Vector<T>)(bits - (k << C::mantissa_bits));
-  const Vector<T> kf = __builtin_convertvector(k, Vector<T>);
+  const Vector<T> kf = (Vector<T>)((IntegerVector<T>)splat(C::round_magic) + k) - C::round_magic;  // k as a number
   const Vector<T> f = m - 1;
   return kf * C::ln2_high - (below_log1p<T, C::log_terms>(f, kf * C::ln2_low) - f);
 }
