@@ -27,7 +27,8 @@ ONNX = ",onnxruntime" if importlib.util.find_spec("onnx") and importlib.util.fin
     ("feeding --workloads rl_policy --rounds 1", "| rl_policy | shuffled |"),
     (f"prediction --workloads digits --rounds 1 --rows 2000 --systems lamella,lamella_call{ONNX}", "| digits |"),
     ("footprint --modules lamella --rounds 1", "| lamella "),
-], ids=["step", "roofline", "gemm", "scaling", "feeding", "prediction", "footprint"])  # fmt: skip
+    ("streaming --size 100000 --rounds 1", "| AdamW "),
+], ids=["step", "roofline", "gemm", "scaling", "feeding", "prediction", "footprint", "streaming"])  # fmt: skip
 def test_script(command, said, tmp_path):
     name, *options = command.split()
     if name == "gemm" and not shutil.which(os.environ.get("CC", "cc")):
