@@ -9,8 +9,8 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array, as_features, as_weights, contiguous, to_array
 from lamella.nn.builder import NOTHING, Op, Value
+from lamella.nn.loss.argument import Argument, one_of
 from lamella.nn.loss.runner import LossRunner, Measured
-from lamella.nn.loss.setting import Setting, one_of
 from lamella.nn.module import Module
 from lamella.nn.parameter import Settings
 
@@ -56,7 +56,7 @@ class Loss:
     #: Whether the outputs are logits, which no softmax belongs before.
     takes_logits = False
 
-    reduction = Setting(one_of("none", "mean", "sum"))
+    reduction = Argument(one_of("none", "mean", "sum"))
 
     def __init__(self, reduction: str = "mean") -> None:
         # What programs read, and the width and form that each was made for.
@@ -280,7 +280,7 @@ class Loss:
 
     def describe(self) -> str:
         """Arguments as ``repr`` shows them."""
-        names = [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), Setting)]
+        names = [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), Argument)]
         values = {name: self.__dict__[name] for name in sorted(names, key=lambda name: name == "reduction")}
         return ", ".join(
             f"{name}={value.tolist() if isinstance(value, np.ndarray) else value!r}"

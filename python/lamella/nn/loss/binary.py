@@ -6,9 +6,9 @@ import numpy as np
 
 from lamella import _core
 from lamella._arrays import Array
+from lamella.nn.loss.argument import Argument, for_columns, number, optional, weights
 from lamella.nn.loss.base import padded
 from lamella.nn.loss.cells import CellLoss, logistic
-from lamella.nn.loss.setting import Setting, for_columns, number, optional, weights
 
 
 class BinaryLoss(CellLoss):
@@ -47,8 +47,8 @@ class BCEWithLogitsLoss(BinaryLoss):
 
     kernel = "binary_cross_entropy"
 
-    weight = Setting(optional(weights))
-    pos_weight = Setting(optional(weights))
+    weight = Argument(optional(weights))
+    pos_weight = Argument(optional(weights))
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)
@@ -90,8 +90,8 @@ class SigmoidFocalLoss(BinaryLoss):
 
     kernel = "sigmoid_focal"
 
-    gamma = Setting(number(0))
-    alpha = Setting(optional(number(0, 1)))
+    gamma = Argument(number(0))
+    alpha = Argument(optional(number(0, 1)))
 
     def __init__(self, gamma: float = 2.0, alpha: float | None = 0.25, reduction: str = "mean") -> None:
         super().__init__(reduction)

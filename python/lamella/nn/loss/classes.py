@@ -7,8 +7,8 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array, to_array
 from lamella.nn import _check
+from lamella.nn.loss.argument import Argument, for_columns, optional, weights
 from lamella.nn.loss.base import Loss, padded
-from lamella.nn.loss.setting import Setting, for_columns, optional, weights
 
 
 def label(where: str, name: str, value: Any) -> int:
@@ -31,7 +31,7 @@ class ClassLoss(Loss):
     target_kind = _core.Targets.labels
     score_name = "accuracy"
 
-    weight = Setting(optional(weights))
+    weight = Argument(optional(weights))
 
     def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -80,7 +80,7 @@ class ClassLoss(Loss):
 class IgnoringLoss(ClassLoss):
     """A loss of classes with a label for rows that do not count."""
 
-    ignore_index = Setting(label)
+    ignore_index = Argument(label)
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(weight, reduction)

@@ -6,9 +6,9 @@ import numpy as np
 
 from lamella import _core
 from lamella._arrays import Array, contiguous, to_array
+from lamella.nn.loss.argument import Argument, number
 from lamella.nn.loss.cells import check_cells
 from lamella.nn.loss.classes import IgnoringLoss, softmax
-from lamella.nn.loss.setting import Setting, number
 
 
 class CrossEntropyLoss(IgnoringLoss):
@@ -41,7 +41,7 @@ class CrossEntropyLoss(IgnoringLoss):
     takes_logits = True
     alternative = " or {shape} probabilities as floats"
 
-    label_smoothing = Setting(number(0, 1))
+    label_smoothing = Argument(number(0, 1))
 
     def __init__(
         self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
@@ -123,7 +123,7 @@ class FocalLoss(IgnoringLoss):
     hyper = ("gamma",)
     takes_logits = True
 
-    gamma = Setting(number(0))
+    gamma = Argument(number(0))
 
     def __init__(
         self, gamma: float = 2.0, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"

@@ -5,8 +5,8 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array
 from lamella.nn import _check
+from lamella.nn.loss.argument import Argument, number, one_of
 from lamella.nn.loss.cells import CellLoss, blocks
-from lamella.nn.loss.setting import Setting, number, one_of
 
 
 class KLDivLoss(CellLoss):
@@ -31,8 +31,8 @@ class KLDivLoss(CellLoss):
     score_name = "mae"
     hyper = ("log_target",)
 
-    reduction = Setting(one_of("none", "mean", "batchmean", "sum"))
-    log_target = Setting(_check.flag)
+    reduction = Argument(one_of("none", "mean", "batchmean", "sum"))
+    log_target = Argument(_check.flag)
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
@@ -82,8 +82,8 @@ class GaussianNLLLoss(CellLoss):
     score_name = "mse"
     hyper = ("full", "eps")
 
-    full = Setting(_check.flag)
-    eps = Setting(number(0))
+    full = Argument(_check.flag)
+    eps = Argument(number(0))
 
     def __init__(self, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -129,9 +129,9 @@ class PoissonNLLLoss(CellLoss):
     score_name = "mse"
     hyper = ("log_input", "full", "eps")
 
-    log_input = Setting(_check.flag)
-    full = Setting(_check.flag)
-    eps = Setting(number(0))
+    log_input = Argument(_check.flag)
+    full = Argument(_check.flag)
+    eps = Argument(number(0))
 
     def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean") -> None:
         super().__init__(reduction)

@@ -7,9 +7,9 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array
 from lamella.nn import _check
+from lamella.nn.loss.argument import Argument
 from lamella.nn.loss.cells import CellLoss
 from lamella.nn.loss.classes import ClassLoss
-from lamella.nn.loss.setting import Setting
 
 
 def one_or_two(where: str, name: str, value: Any) -> int:
@@ -39,8 +39,8 @@ class MultiMarginLoss(ClassLoss):
     kernel = "multi_margin"
     hyper = ("p", "margin")
 
-    p = Setting(one_or_two)
-    margin = Setting(_check.number)
+    p = Argument(one_or_two)
+    margin = Argument(_check.number)
 
     def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
         super().__init__(weight, reduction)
@@ -64,7 +64,7 @@ class HingeLoss(CellLoss):
     score_name = "accuracy"
     hyper = ("squared",)
 
-    squared = Setting(_check.flag)
+    squared = Argument(_check.flag)
 
     def __init__(self, squared: bool = False, reduction: str = "mean") -> None:
         super().__init__(reduction)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from lamella._arrays import Array, to_array
+from lamella.nn.loss.argument import Argument
 from lamella.nn.loss.base import padded
 from lamella.nn.loss.cells import CellLoss, blocks
-from lamella.nn.loss.setting import Setting
 
 
 def levels(where: str, name: str, value: Any) -> tuple[float, ...]:
@@ -43,7 +43,7 @@ class QuantileLoss(CellLoss):
     kernel = "quantile"
     score_name = "coverage"
 
-    quantiles = Setting(levels)
+    quantiles = Argument(levels)
 
     def __init__(self, quantiles: float | Sequence[float] = 0.5, reduction: str = "mean") -> None:
         super().__init__(reduction)

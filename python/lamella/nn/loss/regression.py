@@ -1,8 +1,8 @@
 """Losses of what an output misses its target by, d = z - t."""
 
 from lamella.nn import _check
+from lamella.nn.loss.argument import Argument, number
 from lamella.nn.loss.cells import CellLoss
-from lamella.nn.loss.setting import Setting, number
 
 
 class MSELoss(CellLoss):
@@ -20,7 +20,7 @@ class MSELoss(CellLoss):
     kernel = "squared_error"
     score_name = "mse"
 
-    half = Setting(_check.flag)
+    half = Argument(_check.flag)
 
     def __init__(self, reduction: str = "mean", half: bool = False) -> None:
         super().__init__(reduction)
@@ -60,7 +60,7 @@ class HuberLoss(CellLoss):
     score_name = "mae"
     hyper = ("delta",)
 
-    delta = Setting(_check.positive)
+    delta = Argument(_check.positive)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -84,7 +84,7 @@ class SmoothL1Loss(CellLoss):
     score_name = "mae"
     hyper = ("beta",)
 
-    beta = Setting(number(0))
+    beta = Argument(number(0))
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)

@@ -18,7 +18,7 @@ V = TypeVar("V")
 Check = Callable[[str, str, Any], V]
 
 
-class Setting(Generic[V]):
+class Argument(Generic[V]):
     """An attribute of a loss that is checked whenever it is set; what kernels read follows."""
 
     def __init__(self, check: Check[V]) -> None:
@@ -28,10 +28,10 @@ class Setting(Generic[V]):
         self._name = name
 
     @overload
-    def __get__(self, loss: None, owner: type) -> "Setting[V]": ...
+    def __get__(self, loss: None, owner: type) -> "Argument[V]": ...
     @overload
     def __get__(self, loss: "Loss", owner: type) -> V: ...
-    def __get__(self, loss: "Loss | None", owner: type) -> "Setting[V] | V":
+    def __get__(self, loss: "Loss | None", owner: type) -> "Argument[V] | V":
         if loss is None:
             return self
         value: V = loss.__dict__[self._name]
