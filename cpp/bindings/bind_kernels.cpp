@@ -6,7 +6,7 @@
 #include "bindings/indices.h"
 #include "bindings/unlocked.h"
 #include "core/check.h"
-#include "core/philox.h"
+#include "core/permutation.h"
 #include "core/threads.h"
 #include "kernels/registry.h"
 #include "kernels/update.h"
@@ -49,22 +49,11 @@ void call_kernel(const std::string& name, const std::vector<py::object>& operand
   });
 }
 
-// Rows 0..n-1 in random order (Fisher & Yates), a pure function of seed and stream.
+// Rows 0..n-1 in random order, see permute().
 py::array_t<Index> permutation(Index n, std::uint64_t seed, std::uint64_t stream) {
   require(n >= 0, "[permutation] n is ", n, " but must not be negative");
   py::array_t<Index> result(n);
-  Index* const order = result.mutable_data();
-  for (Index i = 0; i < n; ++i) order[i] = i;
-  for (Index i = n - 1; i > 0; --i) {
-    const auto counter = static_cast<std::uint64_t>(i);
-    const PhiloxBlock random = philox({{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32),
-                                        static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)}},
-                                      seed);
-    const std::uint64_t bits = std::uint64_t{random.word[0]} << 32 | random.word[1];
-    // The high half of a 64 x 64 product maps the bits onto 0..i almost without bias (i / 2^64).
-    const auto j = static_cast<Index>(static_cast<unsigned __int128>(bits) * (counter + 1) >> 64);
-    std::swap(order[i], order[j]);
-  }
+  permute(result.mutable_data(), n, seed, stream);
   return result;
 }
 

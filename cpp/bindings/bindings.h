@@ -14,6 +14,7 @@ void bind_config(py::module_& module);
 void bind_program(py::module_& module);
 void bind_runner(py::module_& module);
 void bind_step(py::module_& module);
+void bind_training(py::module_& module);
 void bind_kernels(py::module_& module);
 
 inline py::dtype numpy_dtype(DType dtype) {

@@ -6,5 +6,6 @@ PYBIND11_MODULE(_core, module) {
   lamella::bind_program(module);
   lamella::bind_runner(module);
   lamella::bind_step(module);
+  lamella::bind_training(module);
   lamella::bind_kernels(module);
 }

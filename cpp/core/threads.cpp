@@ -56,9 +56,14 @@ std::atomic<int>& setting() {
 std::atomic<int> forks{0};
 const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
 
+thread_local bool one_thread = false;
+
 }  // namespace
 
-int max_threads() { return forks > 0 || registered != 0 ? 1 : setting().load(); }
+OneThread::OneThread() : before_(one_thread) { one_thread = true; }
+OneThread::~OneThread() { one_thread = before_; }
+
+int max_threads() { return one_thread || forks > 0 || registered != 0 ? 1 : setting().load(); }
 
 void set_max_threads(int threads) {
   require(threads >= 1, "[set_num_threads] threads is ", threads, " but must be at least 1");

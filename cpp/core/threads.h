@@ -9,8 +9,20 @@
 namespace lamella {
 
 // Threads that a replay may use: set by the user, or the least of CPU affinity, cgroup quota and OMP_NUM_THREADS.
-// One in a child made by fork, whose OpenMP pool is gone.
+// One in a child made by fork, whose OpenMP pool is gone, and one within the life of a OneThread.
 int max_threads();
+
+// What this thread does, it does alone.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  bool before_;
+};
 void set_max_threads(int threads);
 
 // How many forks lie between the process that loaded this library and this one.
@@ -22,6 +34,10 @@ void* thread_scratch();
 // Runs body(team) on that many threads, one parallel region.
 template <typename Body>
 void run_team(int threads, const Body& body);
+
+// Runs body(rank) on that many threads that have nothing to do with each other; the caller's is rank 0.
+template <typename Body>
+void run_crew(int threads, const Body& body);
 
 }  // namespace lamella
 
@@ -48,6 +64,24 @@ void run_team(int threads, const Body& body) {
     take_processor(team);
     body(team);
     wait(team);  // OpenMP's own wait spins for milliseconds before it gives way to a thread behind it
+  }
+}
+
+template <typename Body>
+void run_crew(int threads, const Body& body) {
+  if (threads <= 1) {
+    body(0);
+    return;
+  }
+  Barrier barrier;
+  std::vector<int> processors(static_cast<std::size_t>(threads), -1);
+  barrier.processors = processors.data();
+#pragma omp parallel num_threads(threads)
+  {
+    const Team crew{omp_get_thread_num(), omp_get_num_threads(), &barrier, nullptr};
+    take_processor(crew);
+    body(crew.rank);
+    wait(crew);
   }
 }
 

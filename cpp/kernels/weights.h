@@ -28,6 +28,10 @@ void weight_penalty(double* sums,    // (sum_chunks(count))
                     const T* value,  // (count)
                     Dim count, const PenaltyHyper& hyper, const Team& team);
 
+// total = sums, added up in order; or total + that, where it adds.
+template <typename T>
+void penalty_total(double* total, const double* sums, Dim chunks, Flag adds, const Team& team);
+
 struct AverageHyper {
   double updates;  // this one included: the first copies
   double decay;    // negative: the mean of all so far

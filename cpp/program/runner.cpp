@@ -3,20 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "core/check.h"
 #include "core/threads.h"
-#include "kernels/loss.h"
 
 namespace lamella {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr auto kInterruptPeriod = std::chrono::milliseconds(50);
 
 // Rows of a prediction are shared among threads from so much work and so many rows a thread; a block's buffers take
 // about so many bytes, half of a core's own cache, but it has as many rows as packing of weights needs to pay.
@@ -100,15 +95,14 @@ Frame Runner::begin(int first, int last, Index n, const External& external) {
   return frame;
 }
 
-template <typename Body>
-void Runner::run_and(int first, int last, Index n, const External& external, const Body& body) {
+void Runner::run(int first, int last, Index n, const External& external, const After& after) {
   const Frame frame = begin(first, last, n, external);
   const auto replay_all = [&](const Team& team) {
     for (int i = first; i <= last; ++i) {
       if (i > first) wait(team);
       replay(*program_, program_->range(i), frame, n, team);
     }
-    body(team);
+    if (after) after(team);
   };
   const Work all = work(first, last);
   const int wanted = worthwhile_threads(all, n);
@@ -122,10 +116,6 @@ void Runner::run_and(int first, int last, Index n, const External& external, con
   run_team(threads, replay_all);
   const double end = seconds_now();
   pace.note(threads, end, end - start, all.total(n));
-}
-
-void Runner::run(int first, int last, Index n, const External& external) {
-  run_and(first, last, n, external, [](const Team&) {});
 }
 
 std::vector<double> Runner::time_ops(int first, int last, Index n, const External& external, int repeats) {
@@ -147,108 +137,6 @@ std::vector<double> Runner::time_ops(int first, int last, Index n, const Externa
     });
   }
   return least;
-}
-
-namespace {
-
-template <typename T>
-void mix(void* out, const void* row, const void* partner, Index bytes, double share) {
-  auto* const to = static_cast<T*>(out);
-  const auto *const a = static_cast<const T*>(row), *const b = static_cast<const T*>(partner);
-  const T mine = static_cast<T>(share), rest = 1 - mine;
-  const Index count = bytes / static_cast<Index>(sizeof(T));
-  for (Index j = 0; j < count; ++j) to[j] = mine * a[j] + rest * b[j];
-}
-
-// Rows of a data set that make up a batch, and where they are gathered.
-struct Batch {
-  Index begin, rows;
-  char *x, *y, *weight;  // weight: null if all rows count once
-
-  void gather(const Dataset& data, const EpochPlan& plan, DType dtype, const Team& team) const {
-    const auto mixed = dtype == DType::float32 ? mix<float> : mix<double>;
-    const Span mine = share(team, rows, 1);
-    for (Index i = mine.begin; i < mine.end; ++i) {
-      const Index row = plan.order ? plan.order[begin + i] : begin + i;
-      const auto copy = [&](char* out, const char* from, Index bytes) {
-        if (plan.mixing.partner) {
-          mixed(out, from + row * bytes, from + plan.mixing.partner[begin + i] * bytes, bytes,
-                plan.mixing.share[begin + i]);
-        } else {
-          std::memcpy(out, from + row * bytes, static_cast<std::size_t>(bytes));
-        }
-      };
-      copy(x + i * data.x_bytes, data.x, data.x_bytes);
-      copy(y + i * data.y_bytes, data.y, data.y_bytes);
-      if (weight) copy(weight + i * data.weight_bytes, data.weight, data.weight_bytes);
-    }
-  }
-};
-
-}  // namespace
-
-Index EpochPlan::batch_rows(Index begin) const {
-  const Index taken = std::min(batch_size, rows - begin);
-  if (drop_last) return taken < batch_size ? 0 : taken;
-  const Index after = rows - begin - taken;
-  return after < least ? taken + after : taken;
-}
-
-Index EpochPlan::steps() const {
-  Index count = 0;
-  for (Index begin = 0; batch_rows(begin) > 0; begin += batch_rows(begin)) ++count;
-  return count;
-}
-
-EpochResult Runner::epoch(const Dataset& data, const EpochPlan& plan, const std::function<bool()>& interrupted) {
-  const Index most = std::min(plan.batch_size + plan.least, plan.rows);
-  reserve(most);
-  // Of this step and the next. The epoch's own: between steps others may train the model, too.
-  const Buffer x[2] = {Buffer::uninitialized(most * data.x_bytes), Buffer::uninitialized(most * data.x_bytes)};
-  const Buffer y[2] = {Buffer::uninitialized(most * data.y_bytes), Buffer::uninitialized(most * data.y_bytes)};
-  const Index weights = data.weight ? most * data.weight_bytes : 0;
-  const Buffer weight[2] = {Buffer::uninitialized(weights), Buffer::uninitialized(weights)};
-  const auto batch_at = [&](Index begin, Index step) {
-    return Batch{begin, plan.batch_rows(begin), x[step % 2].data(), y[step % 2].data(), weight[step % 2].data()};
-  };
-  const int last_range = static_cast<int>(program_->ranges().size()) - 1;
-  auto* const scalars = reinterpret_cast<double*>(memory_->base(static_cast<int>(Arena::scalars)));
-  const Timetable& table = plan.timetable;
-  EpochResult total{0, 0, 0, true};
-  double weighed = 0, scored = 0;
-  auto asked = Clock::now();
-  Batch batch = batch_at(0, 0);
-  batch.gather(data, plan, program_->dtype(), Team{0, 1, nullptr, nullptr});
-  while (batch.rows > 0) {
-    // Each thread that is done with the step gathers its part of the next batch: no thread has to wait for it.
-    const Index n = batch.rows;
-    const Batch next = batch_at(batch.begin + n, total.steps + 1);
-    for (Index k = 0; k < table.count; ++k) scalars[table.places[k]] = table.values[total.steps * table.count + k];
-    const bool opens = total.steps % plan.accumulate == 0;
-    const bool closes = (total.steps + 1) % plan.accumulate == 0 || next.rows == 0;
-    run_and(opens ? 0 : 1, closes ? last_range : last_range - 1, n, {batch.x, batch.y, batch.weight, nullptr},
-            [&](const Team& team) { next.gather(data, plan, program_->dtype(), team); });
-    batch = next;
-    LossResult found;
-    std::memcpy(&found, scalars + plan.result, sizeof found);
-    weighed += found.weight;
-    scored += found.scored;
-    total.steps += 1;
-    total.loss += found.value * found.weight;
-    total.score += found.score * found.scored;
-    if (!std::isfinite(found.value)) {
-      total.finite = false;
-      break;
-    }
-    const auto now = Clock::now();
-    if (now - asked >= kInterruptPeriod) {
-      asked = now;
-      if (interrupted()) break;
-    }
-  }
-  if (weighed > 0) total.loss /= weighed;
-  if (scored > 0) total.score /= scored;
-  return total;
 }
 
 bool Runner::rows_are_apart(int first, int last) const {

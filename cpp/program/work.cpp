@@ -24,6 +24,13 @@ int worthwhile_threads(const Work& work, Index n) {
   return std::clamp(static_cast<int>(std::sqrt(work.total(n) / (kWait * std::max(work.waits, 1)))), 1, most);
 }
 
+bool team_beats_crew(const Work& work, Index n, std::size_t models) {
+  const int team = worthwhile_threads(work, n);
+  const double together = work.total(n) / team + kWait * std::max(work.waits, 1) * team;
+  const auto crew = static_cast<double>(std::min<std::size_t>(models, static_cast<std::size_t>(max_threads())));
+  return team > 1 && together < work.total(n) / crew;
+}
+
 void share_all_work(bool all) { always = all; }
 bool shares_all_work() { return always; }
 

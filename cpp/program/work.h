@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "core/types.h"
 
 namespace lamella {
@@ -20,6 +22,10 @@ struct Work {
 
 // Of all that max_threads() allows, the number that takes the least time; one where that is as good.
 int worthwhile_threads(const Work& work, Index n);
+
+// Whether a model's steps take less of all threads' time if these work on it together, rather than each on one of so
+// many models.
+bool team_beats_crew(const Work& work, Index n, std::size_t models);
 
 // For tests: all threads for every replay, however small.
 void share_all_work(bool always);

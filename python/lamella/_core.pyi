@@ -12,12 +12,15 @@ import typing
 __all__: list[str] = [
     "Arena",
     "DType",
+    "EarlyStopping",
+    "Ending",
     "Memory",
     "Operand",
     "Pace",
     "Program",
     "QuickStep",
     "Runner",
+    "Stretch",
     "Targets",
     "call_kernel",
     "compiler",
@@ -30,9 +33,11 @@ __all__: list[str] = [
     "isas",
     "kernel_names",
     "permutation",
+    "predict_side_by_side",
     "set_num_threads",
     "share_all_work",
     "sum_chunks",
+    "train_side_by_side",
     "worthwhile_threads",
 ]
 
@@ -202,23 +207,6 @@ class Runner:
         """
         Forward over all rows of x into out, in blocks.
         """
-    def epoch(
-        self,
-        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
-        y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
-        weight: typing.Any,
-        order: typing.Any,
-        batch_size: typing.SupportsInt | typing.SupportsIndex,
-        least: typing.SupportsInt | typing.SupportsIndex,
-        drop_last: bool,
-        result: typing.SupportsInt | typing.SupportsIndex,
-        mixing: typing.Any = None,
-        timetable: typing.Any = None,
-        accumulate: typing.SupportsInt | typing.SupportsIndex = 1,
-    ) -> tuple[float, float, int, bool]:
-        """
-        One pass over the rows that order names; (loss, score, steps, finite). mixing: (partner, share) of each; timetable: (places, values) of scalars to set before each step.
-        """
     def exchange(
         self,
         first: typing.SupportsInt | typing.SupportsIndex,
@@ -326,6 +314,110 @@ class QuickStep:
         ],
     ) -> None: ...
 
+class EarlyStopping:
+    """
+    Counts epochs without improvement; keeps the best one.
+    """
+    def __init__(
+        self,
+        memory: Memory,
+        kept: collections.abc.Sequence[Operand],
+        patience: typing.SupportsInt | typing.SupportsIndex,
+        min_delta: typing.SupportsFloat | typing.SupportsIndex,
+        rises: bool,
+    ) -> None: ...
+    def finish(self) -> None:
+        """
+        Goes back to the best epoch, if it was not the last.
+        """
+    def stops(self, value: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Takes note of an epoch; whether it was one too many.
+        """
+    @property
+    def best_epoch(self) -> int | None: ...
+
+class Ending(enum.Enum):
+    """
+    How an epoch ended.
+    """
+
+    complete = ...
+    diverged = ...
+    interrupted = ...
+
+class Stretch:
+    """
+    Some epochs of one model that need nothing from Python in between.
+    """
+    def __init__(
+        self,
+        runner: Runner,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        weight: typing.Any,
+        rows: typing.Any,
+        shuffle: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] | None,
+        mixing: typing.Any,
+        epochs: typing.SupportsInt | typing.SupportsIndex,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        least: typing.SupportsInt | typing.SupportsIndex,
+        drop_last: bool,
+        accumulate: typing.SupportsInt | typing.SupportsIndex,
+        result: typing.SupportsInt | typing.SupportsIndex,
+        rate_place: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        rows: which it takes, or None; shuffle: (seed, number of the first epoch), or None: as they lie; mixing: (partner, share) of each row.
+        """
+    def penalize(
+        self,
+        runner: Runner | None,
+        place: typing.SupportsInt | typing.SupportsIndex,
+        totals: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> None:
+        """
+        Notes what is added to the loss: a scalar after a run of that program, and scalars that layers add to.
+        """
+    def run(self) -> None:
+        """
+        Trains, alone on the model's memory.
+        """
+    def stop_early(self, stopping: EarlyStopping, monitored: str) -> None:
+        """
+        Ends when patience does; monitored: the quantity in records.
+        """
+    def timetable(self, places: typing.Any, values: typing.Any, by_step: bool) -> None:
+        """
+        Scalars to set before each step, or each epoch.
+        """
+    def validate(
+        self,
+        forward: Runner,
+        loss: Runner,
+        exchange: Runner | None,
+        outputs: typing.SupportsInt | typing.SupportsIndex,
+        result: typing.SupportsInt | typing.SupportsIndex,
+        x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        weight: typing.Any,
+        rows: typing.Any,
+    ) -> None:
+        """
+        Measures held-out rows after each epoch.
+        """
+    @property
+    def ending(self) -> Ending: ...
+    @property
+    def last(self) -> tuple[float, int]:
+        """
+        Loss and steps of the last epoch, complete or not.
+        """
+    @property
+    def records(self) -> dict[str, list[float]]: ...
+    @property
+    def stopped(self) -> bool: ...
+
 def call_kernel(
     name: str,
     operands: collections.abc.Sequence[typing.Any],
@@ -416,6 +508,16 @@ def permutation(
     0..n-1 in random order.
     """
 
+def predict_side_by_side(
+    runners: collections.abc.Sequence[Runner],
+    x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    out: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    block: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Forward of many models over all rows of x into out (models, rows, outputs).
+    """
+
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Sets the most threads that a call may use.
@@ -429,6 +531,14 @@ def share_all_work(always: bool) -> None:
 def sum_chunks(count: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     In how many pieces kernels add up so many elements.
+    """
+
+def train_side_by_side(
+    stretches: collections.abc.Sequence[Stretch],
+    next: collections.abc.Callable[[Stretch], collections.abc.Sequence[Stretch]],
+) -> None:
+    """
+    Trains many models; next(stretch) is asked for more whenever one has ended.
     """
 
 def worthwhile_threads(

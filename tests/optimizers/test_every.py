@@ -162,7 +162,7 @@ def test_muon_changes_its_number_of_products():
     model, twin = network(), network()
     optimizer, other = optim.Muon(model.parameters(), ns_steps=2), optim.Muon(twin.parameters(), ns_steps=3)
     trainer = lm.Trainer(model, nn.MSELoss(), optimizer)
-    trainer._prepare(7, y)
+    trainer.prepare(7, y)
     optimizer.param_groups[0]["ns_steps"] = 3
     trainer.step(x, y)
     lm.Trainer(twin, nn.MSELoss(), other).step(x, y)

@@ -6,6 +6,8 @@ import pytest
 import lamella as lm
 from lamella import _core, nn, optim
 from lamella.trainer.mixup import Mixup, mixed
+from lamella.trainer.samples import Samples
+from lamella.trainer.stretch import Taken
 from trainer.world import N, assert_same, data, everything, labelled, trainer
 
 
@@ -72,8 +74,10 @@ def test_natively_as_by_hand(dtype, width):
     order = np.arange(40)[::-1].copy()
     mixing = (rng.permutation(40), rng.beta(0.5, 0.5, 40))
     targets, weight = np.zeros_like(x), rng.random(40).astype(dtype)
-    step = world._prepare(width, targets)
-    loss, *_ = step.epoch(x, targets, weight, order, 40, False, mixing)
+    step = world.prepare(width, targets)
+    stretch = step.stretch(Samples(x, targets, weight), targets, Taken(order, None, mixing), 1, 40, False)
+    stretch.run()
+    loss = stretch.records["loss"][0]
     weights = mixed(weight[order], weight[mixing[0]], mixing[1]).astype(np.float64)
     expected = weights @ (mixed(x[order], x[mixing[0]], mixing[1]).astype(np.float64) ** 2).sum(axis=1)
     assert loss == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-13)
@@ -164,7 +168,7 @@ def test_the_native_epoch_refuses_what_would_read_elsewhere():
     """Python makes these; the binding is the last line."""
     world = trainer("SGD")
     x, y = data()
-    step = world._prepare(5, y)
+    step = world.prepare(5, y)
     good = np.arange(N), np.full(N, 0.5)
     for mixing, message in (
         ((np.arange(N) + 1, good[1]), r"partner\[66\] is 67, outside \[0, 67\)"),
@@ -173,14 +177,14 @@ def test_the_native_epoch_refuses_what_would_read_elsewhere():
         ((good[0], good[1].astype(np.float32)), "share has another dtype"),
     ):
         with pytest.raises((ValueError, RuntimeError), match=message):
-            step.epoch(x, y, None, None, 8, False, mixing)
+            step.stretch(Samples(x, y), y, Taken(None, None, mixing), 1, 8, False)
     for table, message in (
-        ((np.array([0]), np.zeros((8, 1))), r"not \(9 steps, 1 scalars\)"),
+        ((np.array([0]), np.zeros((8, 1))), r"not \(9 rows, 1 scalars\)"),
         ((np.array([10**6]), np.zeros((9, 1))), r"places\[0\] is 1000000"),
-        ((np.array([0, 1]), np.zeros((9, 1))), r"not \(9 steps, 2 scalars\)"),
+        ((np.array([0, 1]), np.zeros((9, 1))), r"not \(9 rows, 2 scalars\)"),
     ):
         with pytest.raises((ValueError, RuntimeError), match=message):
-            step.epoch(x, y, None, None, 8, False, None, table)
+            step.stretch(Samples(x, y), y, Taken(None), 1, 8, False).timetable(*table, by_step=True)
 
 
 def test_indices_are_not_mixed():

@@ -57,6 +57,11 @@ void weight_penalty(double* sums, const T* value, Dim count, const PenaltyHyper&
   });
 }
 
+template <typename T>
+void penalty_total(double* total, const double* sums, Dim chunks, Flag adds, const Team& team) {
+  if (team.rank == 0) *total = (adds.value ? *total : 0) + in_order(sums, chunks.value);
+}
+
 // a + share (b - a), exact at both ends.
 template <typename T>
 LAMELLA_INLINE Vector<T> between(Vector<T> a, Vector<T> b, T share) {
@@ -91,5 +96,5 @@ void weight_exchange(T* a, T* b, Dim count, const Team& team) {
 }  // namespace
 }  // namespace lamella
 
-LAMELLA_FAMILY(weights, LAMELLA_KERNEL(weight_limit), LAMELLA_KERNEL(weight_penalty), LAMELLA_KERNEL(weight_average),
-               LAMELLA_KERNEL(weight_blend), LAMELLA_KERNEL(weight_exchange))
+LAMELLA_FAMILY(weights, LAMELLA_KERNEL(weight_limit), LAMELLA_KERNEL(weight_penalty), LAMELLA_KERNEL(penalty_total),
+               LAMELLA_KERNEL(weight_average), LAMELLA_KERNEL(weight_blend), LAMELLA_KERNEL(weight_exchange))

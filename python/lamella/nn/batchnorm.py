@@ -86,6 +86,11 @@ class BatchNorm1d(Module):
         assert self.settings is not None
         return {"num_batches_tracked": np.array(int(self.settings["batches"]), np.int64)}
 
+    def counters(self) -> list[int]:
+        """Of num_batches_tracked."""
+        assert self.settings is not None
+        return [self.settings.index("batches")]
+
     def check_extra_state(self, state: Mapping[str, Array], prefix: str, where: str) -> None:
         """A count: a number that is not negative."""
         count = state["num_batches_tracked"]

@@ -89,6 +89,10 @@ class Module:
         for _, child in self.children():
             child.clear_penalty_total()
 
+    def penalty_scalars(self) -> list[int]:
+        """Where the sums of :meth:`penalty_total` lie."""
+        return [place for _, child in self.children() for place in child.penalty_scalars()]
+
     def children(self) -> list[tuple[str, "Module"]]:
         """Modules inside this one, by name."""
         return []
@@ -104,6 +108,10 @@ class Module:
     def extra_state(self) -> dict[str, Array]:
         """State beside arrays in arenas, for :meth:`state_dict`."""
         return {}
+
+    def counters(self) -> list[int]:
+        """Where the scalars lie that :meth:`extra_state` reads."""
+        return []
 
     def check_extra_state(self, state: Mapping[str, Array], prefix: str, where: str) -> None:
         """Raise if :meth:`load_extra_state` cannot take this."""
@@ -323,10 +331,14 @@ class Module:
         batch_size = _check.integer(f"{self._where()}.predict", "batch_size", batch_size, 1)
         store = self.store()
         features = as_features(x, store.dtype, self.input_width(), "x", f"{self._where()}.predict")
-        replay = self._passes.get(features.shape[1])
-        if replay is None:
-            replay = self._passes[features.shape[1]] = Pass(self, store, features.shape[1])
-        return replay.run(features, batch_size, f"{self._where()}.predict")
+        return self.forward_pass(features.shape[1]).run(features, batch_size, f"{self._where()}.predict")
+
+    def forward_pass(self, width: int) -> Pass:
+        """What :meth:`predict` runs for inputs of that width."""
+        store = self.store()
+        if width not in self._passes:
+            self._passes[width] = Pass(self, store, width)
+        return self._passes[width]
 
     def zero_grad(self) -> None:
         """Set all parameter gradients to zero."""
@@ -349,6 +361,13 @@ class Module:
             for name, value in module.extra_state().items():
                 state[f"{prefix}.{name}" if prefix else name] = value
         return state
+
+    def state_operands(self) -> list[_core.Operand]:
+        """All that :meth:`state_dict` copies, where it lies in the model's memory."""
+        self.store()
+        stored = [item for _, item in [*self.named_parameters(), *self.named_states()]]
+        counts = [scalar for _, module in self.named_modules() for scalar in module.counters()]
+        return [*(item.operand for item in stored), *(_core.Operand(_core.Arena.scalars, place) for place in counts)]
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over values; all keys and shapes are checked before anything is changed.

@@ -101,6 +101,7 @@ class Pass:
         builder = Builder(store.native_dtype, training=False)
         x = builder.enter(Value(_core.Operand(_core.Arena.input), width))
         self._y = module.emit(builder, x)
+        self.outputs = self._y.width
         self._indices = builder.indices
         self._dtype = store.dtype
         self._replay: Replay | None = None
@@ -111,6 +112,11 @@ class Pass:
         builder.add_forward()
         builder.program.finalize()
         self._runner = _core.Runner(builder.program, store.memory)
+
+    @property
+    def runner(self) -> _core.Runner | None:
+        """Runs it from input to output; None if that is not all there is to do."""
+        return self._runner if self._replay is None else None
 
     def run(self, x: Array, batch_size: int, where: str) -> Array:
         """(n, width) -> (n, outputs); ValueError if layers cannot take the values."""

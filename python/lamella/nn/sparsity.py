@@ -67,6 +67,11 @@ class Sparsity(Module):
         """Begin anew."""
         self._set("total", 0.0)
 
+    def penalty_scalars(self) -> list[int]:
+        """The one of :meth:`penalty_total`."""
+        assert self.settings is not None
+        return [self.settings.index("total")]
+
     def _get(self, name: str) -> float:
         assert self.settings is not None
         return float(self.settings[name])

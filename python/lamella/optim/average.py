@@ -119,6 +119,16 @@ class WeightAverage:
         """The memories of all models with parameters here."""
         return self._memories
 
+    def exchange_runner(self, memory: _core.Memory) -> _core.Runner:
+        """Its range 1 is :meth:`swap` for the parameters in one memory."""
+        return self._runners[self._place(memory)]
+
+    def state_operands(self, memory: _core.Memory) -> list[_core.Operand]:
+        """All that :meth:`state_dict` copies of one memory, where it lies."""
+        settings = self._settings[self._place(memory)]
+        updates = _core.Operand(_core.Arena.scalars, settings.index("updates"))
+        return [*(average for _, average in self._operands(memory)), updates]
+
     @property
     def n_averaged(self) -> int:
         """Updates so far."""

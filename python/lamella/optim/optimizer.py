@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from lamella import _core
 from lamella._arrays import Array
 from lamella.nn.parameter import Parameter
 from lamella.optim import state
 from lamella.optim.group import Group, make_groups
+from lamella.optim.penalty import PenaltySum
 from lamella.optim.plan import Plan, append
 from lamella.optim.settings import COMMON, check_common, common_fields, positive_or_none
 from lamella.optim.update import Update, is_matrix
@@ -52,6 +51,8 @@ class Optimizer:
 
     #: Whether the values are where gradients are to be taken.
     training = True
+    #: Whether there are two points: one to take gradients at, one to predict with; see :meth:`train` and :meth:`eval`.
+    two_points = False
     #: Whether the algebra hangs on the number of steps: then a state must say it.
     counts_steps = True
     #: Whether parameters differ in what they keep, so that each keeps its own: see :meth:`slot_shapes`.
@@ -200,6 +201,11 @@ class Optimizer:
             group["lr"] = value
 
     @property
+    def rate_place(self) -> int:
+        """The scalar that holds the first group's rate."""
+        return self.param_groups[0].blocks[0].settings.index("lr")
+
+    @property
     def clip_norm(self) -> float | None:
         """Largest norm of the whole gradient, None: any. May be set at any time."""
         return self._clip_norm
@@ -237,19 +243,11 @@ class Optimizer:
             What the updates minimise besides the loss. Summed up in float64.
         """
         self.check_places()
-        total = 0.0
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                hyper = np.array(self._penalties(group, parameter))
-                if not hyper.any():
-                    continue
-                memory = parameter.memory
-                assert memory is not None
-                flat = memory.view(_core.Arena.values, 0, parameter.offset, [parameter.size])
-                sums = np.zeros(_core.sum_chunks(flat.size))
-                _core.call_kernel("weight_penalty", [sums, flat], 0, [flat.size], hyper, memory.dtype)
-                total += float(sums.sum())
-        return total
+        return sum(self.penalty_sum(memory).value() for memory in self.memories) if self.penalized else 0.0
+
+    def penalty_sum(self, memory: _core.Memory) -> PenaltySum:
+        """What sums up the penalties on that model's parameters, for programs."""
+        return self._plan.penalty(self, memory)
 
     # State.
 

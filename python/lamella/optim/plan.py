@@ -10,6 +10,7 @@ from lamella.nn.builder import NOTHING, Op
 from lamella.nn.parameter import Parameter
 from lamella.optim.clip import GradientFactor
 from lamella.optim.group import Block, Group
+from lamella.optim.penalty import PenaltySum
 from lamella.optim.slots import CompactSlots, Slots
 from lamella.optim.update import Places, is_matrix, matrix_shape, runs
 
@@ -32,6 +33,7 @@ class Plan:
         own = [[p for p in optimizer.parameters() if p.memory is memory] for memory in self.memories]
         self._slots = [_make_slots(optimizer, *each) for each in zip(self.memories, own, strict=True)]
         self._factors = [GradientFactor(optimizer, *each) for each in zip(self.memories, own, strict=True)]
+        self._penalties: dict[int, PenaltySum] = {}
         self._runners: dict[bool, list[_core.Runner]] = {}
         #: Counts changes of settings that ask for other ops.
         self.revision = 0
@@ -65,6 +67,13 @@ class Plan:
             factor.settings["max_norm"] = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
             if optimizer.clip_norm is not None:
                 factor.make_room(optimizer)
+
+    def penalty(self, optimizer: "Optimizer", memory: _core.Memory) -> PenaltySum:
+        """What sums up the penalties in one memory."""
+        place = self.place(memory)
+        if place not in self._penalties:
+            self._penalties[place] = PenaltySum(optimizer, memory)
+        return self._penalties[place]
 
     @property
     def norm(self) -> float:

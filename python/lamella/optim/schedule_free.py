@@ -40,6 +40,8 @@ class ScheduleFreeAdamW(Optimizer):
         decay_bias, l1, max_norm, clip_value, maximize, clip_norm: see :class:`Optimizer`.
     """
 
+    two_points = True
+
     def __init__(
         self,
         params: Iterable[Any],

@@ -1,11 +1,12 @@
 """Stops a training that no longer improves, and goes back to its best weights."""
 
-import math
 from typing import Any
 
+from lamella import _core
 from lamella.nn import _check
 from lamella.nn.module import Module
 from lamella.optim.average import WeightAverage
+from lamella.trainer.options import Options
 
 
 def larger_is_better(key: str) -> bool:
@@ -13,59 +14,19 @@ def larger_is_better(key: str) -> bool:
     return key.endswith("accuracy")
 
 
-class EarlyStopping:
-    """Counts epochs without improvement (Prechelt 1998), and keeps the best weights and running statistics.
+def early_stopping(model: Module, average: WeightAverage | None, options: Options) -> _core.EarlyStopping:
+    """What counts a training's epochs without improvement, and keeps the best weights and running statistics.
 
-    Parameters
-    ----------
-    model : Module
-    average : WeightAverage, optional
-        Is kept and restored with the weights.
-    monitor : str
-        Key of the epochs' records.
-    patience : int
-        So many epochs in a row may pass without improvement; then it stops.
-    min_delta : float
-        What counts as an improvement on the best so far.
-    restore_best : bool
-        Whether :meth:`finish` restores the best epoch's weights.
+    With an average that is kept and restored, too.
     """
-
-    def __init__(
-        self,
-        model: Module,
-        average: WeightAverage | None,
-        monitor: str,
-        patience: Any,
-        min_delta: Any,
-        restore_best: Any,
-        where: str,
-    ) -> None:
-        self._model, self._average, self._monitor = model, average, monitor
-        self._patience = _check.integer(where, "patience", patience, 1)
-        self._min_delta = _check.number(where, "min_delta", min_delta, 0)
-        self._restore = _check.flag(where, "restore_best", restore_best)
-        self._best = math.inf
-        self._weights: dict[str, Any] | None = None
-        self._averages: dict[str, Any] | None = None
-        self._seen = 0
-        self.best_epoch: int | None = None
-
-    def stops(self, record: dict[str, float]) -> bool:
-        """Take note of an epoch; whether it was one too many."""
-        value = -record[self._monitor] if larger_is_better(self._monitor) else record[self._monitor]
-        if value < self._best - self._min_delta:
-            self._best, self.best_epoch = value, self._seen
-            if self._restore:
-                self._weights = self._model.state_dict()
-                self._averages = None if self._average is None else self._average.state_dict()
-        self._seen += 1
-        last_good = -1 if self.best_epoch is None else self.best_epoch
-        return self._seen - 1 - last_good >= self._patience
-
-    def finish(self) -> None:
-        """Go back to the best weights, if that is wanted and they are not the last."""
-        if self._weights is not None and self.best_epoch != self._seen - 1:
-            self._model.load_state_dict(self._weights)
-            if self._average is not None and self._averages is not None:
-                self._average.load_state_dict(self._averages)
+    where = options.where
+    patience = _check.integer(where, "patience", options.patience, 1)
+    min_delta = _check.number(where, "min_delta", options.min_delta, 0)
+    restores = _check.flag(where, "restore_best", options.restore_best)
+    memory = model.store().memory
+    kept: list[Any] = []
+    if restores:
+        kept = model.state_operands()
+        if average is not None:
+            kept += average.state_operands(memory)
+    return _core.EarlyStopping(memory, kept, patience, min_delta, larger_is_better(options.monitor))

@@ -23,9 +23,14 @@ class Mixup:
         self._alpha = 0.0 if alpha is None else _check.number(where, "mixup", alpha, 0)
         self._seed, self._where = seed, where
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is mixed."""
+        return self._alpha != 0
+
     def targets(self, loss: Loss, target: Array, outputs: int, dtype: np.dtype[Any]) -> Array:
         """The targets in a form that can be mixed; as they are if nothing is."""
-        if self._alpha == 0:
+        if not self.active:
             return target
         mixable = loss.mixable(target, outputs, dtype)
         if mixable is None:
@@ -37,7 +42,7 @@ class Mixup:
 
     def check_columns(self, indices: list[tuple[int, int]]) -> None:
         """ValueError if some columns hold indices, between which there is nothing."""
-        if self._alpha != 0 and indices:
+        if self.active and indices:
             raise ValueError(
                 f"[{self._where}] mixup is {self._alpha:g} but column {indices[0][0]} of x is an Embedding's index, "
                 "which cannot be mixed"
@@ -45,7 +50,7 @@ class Mixup:
 
     def mixing(self, order: Array | None, n: int, epoch: int) -> Mixing | None:
         """Partners and shares of that epoch's rows, or None if nothing is mixed."""
-        if self._alpha == 0:
+        if not self.active:
             return None
         rng = epoch_rng(self._seed, epoch, MIXUP)
         positions = rng.permutation(n if order is None else len(order)).astype(np.int64)

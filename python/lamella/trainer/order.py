@@ -53,6 +53,11 @@ class Order:
             )
 
     @property
+    def shuffles(self) -> bool:
+        """Whether it is all rows in random order."""
+        return self._shuffle and self._sampling is None
+
+    @property
     def takes_all(self) -> bool:
         """Whether every epoch takes as many rows as there are."""
         return not callable(self._sampling)

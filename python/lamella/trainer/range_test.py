@@ -11,6 +11,7 @@ from lamella import _core
 from lamella._arrays import Array, check_indices
 from lamella.nn import _check
 from lamella.trainer.divergence import DivergenceError, ceiling
+from lamella.trainer.samples import Samples
 from lamella.trainer.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -126,10 +127,10 @@ def check_limits(low: Any, high: Any, steps: Any, batch_size: Any, divergence: A
     return checked
 
 
-def grow(trainer: "Trainer", x: Array, target: Array, limits: Limits, smoothing: float, where: str) -> LRRangeTest:
+def grow(trainer: "Trainer", samples: Samples, limits: Limits, smoothing: float, where: str) -> LRRangeTest:
     """Rates from low to high, a step each."""
     rates = np.geomspace(limits.low, limits.high, limits.steps)
-    trial = _Trial(trainer, x, target, limits, where)
+    trial = _Trial(trainer, samples, limits, where)
     losses, diverged = trial.run(rates)
     if not np.isfinite(losses[0]):
         raise DivergenceError(f"[{where}] the loss is {losses[0]} before the first step, at a rate of {limits.low:g}")
@@ -140,9 +141,9 @@ def grow(trainer: "Trainer", x: Array, target: Array, limits: Limits, smoothing:
     return LRRangeTest(taken, losses, smoothed, float(taken[-1]) if diverged else None)
 
 
-def shrink(trainer: "Trainer", x: Array, target: Array, limits: Limits, factor: float, where: str) -> float:
+def shrink(trainer: "Trainer", samples: Samples, limits: Limits, factor: float, where: str) -> float:
     """Rates from high to low, some steps each, until the loss does not diverge."""
-    trial = _Trial(trainer, x, target, limits, where)
+    trial = _Trial(trainer, samples, limits, where)
     rate = limits.high
     while rate >= limits.low:
         if not trial.run([rate] * limits.steps)[1]:
@@ -156,11 +157,12 @@ def shrink(trainer: "Trainer", x: Array, target: Array, limits: Limits, factor: 
 class _Trial:
     """Steps at given rates, from the present weights and back to them."""
 
-    def __init__(self, trainer: "Trainer", x: Array, target: Array, limits: Limits, where: str) -> None:
-        self._trainer, self._x, self._target = trainer, x, target
+    def __init__(self, trainer: "Trainer", samples: Samples, limits: Limits, where: str) -> None:
+        x = samples.x
+        self._trainer, self._x, self._target = trainer, x, samples.target
         self._batch_size, self._divergence = min(limits.batch_size, len(x)), limits.divergence
         trainer.model.check_rows(self._batch_size, trainer.mode(), where)
-        self._step = trainer._prepare(x.shape[1], target)
+        self._step = trainer.prepare(x.shape[1], samples.target)
         check_indices(x, self._step.indices, "x", where)
         lrs = [float(group["lr"]) for group in trainer.optimizer.param_groups]
         self._shares = [lr / lrs[0] if lrs[0] > 0 else 1.0 for lr in lrs]
@@ -168,7 +170,7 @@ class _Trial:
     def _batches(self) -> Iterator[Array]:
         epoch = 0
         while True:
-            order = _core.permutation(len(self._x), self._trainer._seed(), epoch)
+            order = _core.permutation(len(self._x), self._trainer.model.store().seed, epoch)
             for begin in range(0, len(order) - self._batch_size + 1, self._batch_size):
                 yield order[begin : begin + self._batch_size]
             epoch += 1

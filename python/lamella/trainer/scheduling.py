@@ -1,8 +1,7 @@
 """A schedule inside a training: by epoch between native calls, by step within them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,13 @@ from lamella.optim.schedule.clock import UNITS, Clock
 from lamella.optim.schedule.plateau import ReduceLROnPlateau
 from lamella.optim.schedule.scheduler import LRScheduler
 
-#: Scalars to set before each step: their places, and a row of values a step.
-Timetable = tuple[Array, Array]
+
+class Timetable(NamedTuple):
+    """Scalars to set before each step, or before each epoch: their places, and a row of values for each time."""
+
+    places: Array
+    values: Array
+    by_step: bool
 
 
 class Scheduling:
@@ -38,7 +42,6 @@ class Scheduling:
         if schedule is not None and schedule.optimizer is not optimizer:
             raise ValueError(f"[{where}] schedule ({schedule!r}) is a schedule of another optimizer")
         self.schedule = schedule
-        self._table: list[list[dict[str, Any]]] = []  # of each step of the present epoch, by parameter group
 
     @property
     def watches(self) -> bool:
@@ -92,38 +95,41 @@ class Scheduling:
             for child in schedule.children:
                 yield from self._parts(child)
 
-    @contextmanager
-    def epoch(self, steps: int) -> Iterator[Timetable | None]:
-        """An epoch's rates, set; and what is to be set in the course of it."""
-        self._table = []
-        if self.schedule is not None:
-            self.schedule.settings(self._clock(steps, 1))  # it ends before the epoch, if at all
-            self.schedule.advance(self._clock())
-            if self._unit == "step" or (self._unit is None and self.schedule.by_step):
-                self._table = [self.schedule.settings(self._clock(step)) for step in range(steps)]
-        try:
-            yield self._timetable()
-        finally:  # however far it came, the kernels' scalars are those that the groups show
-            for group in self._optimizer.param_groups:
-                group.write()
+    @property
+    def by_step(self) -> bool:
+        """Whether rates change within an epoch."""
+        return self.schedule is not None and (
+            self._unit == "step" or (self._unit is None and bool(self.schedule.by_step))
+        )
 
-    def _timetable(self) -> Timetable | None:
-        if len(self._table) < 2:
+    def begin(self, steps: int, epochs: int) -> Timetable | None:
+        """Set the rates of so many epochs' begin; what is to be set in the course of them."""
+        if self.schedule is None:
             return None
+        self.schedule.settings(self._clock(steps * epochs, epochs))  # it ends before the first epoch, if at all
+        self.schedule.advance(self._clock())
+        clocks = [
+            self._clock(steps * epoch + step, epoch)
+            for epoch in range(epochs)
+            for step in range(steps if self.by_step else 1)
+        ]
+        table = [self.schedule.settings(clock) for clock in clocks] if len(clocks) > 1 else []
         places: list[int] = []
         columns: list[list[float]] = []
-        for index, group in enumerate(self._optimizer.param_groups):
-            for place, values in group.columns([settings[index] for settings in self._table]):
+        for index, group in enumerate(self._optimizer.param_groups if table else ()):
+            for place, values in group.columns([settings[index] for settings in table]):
                 places.append(place)
                 columns.append(values)
         if not places:
             return None
-        return np.array(places, np.int64), np.ascontiguousarray(np.array(columns, np.float64).T)
+        rows = np.ascontiguousarray(np.array(columns, np.float64).T)
+        return Timetable(np.array(places, np.int64), rows, self.by_step)
 
-    @property
-    def rate(self) -> float:
-        """Of the first parameter group in the last step of the present epoch."""
-        return float(self._table[-1][0]["lr"]) if self._table else self._optimizer.lr
+    def end(self) -> None:
+        """However far it came, the kernels' scalars are those that the groups show."""
+        if self.schedule is not None:
+            for group in self._optimizer.param_groups:
+                group.write()
 
     def advance(self, steps: int, metrics: float | None) -> None:
         """Go on to the next epoch's begin."""

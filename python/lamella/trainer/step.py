@@ -1,6 +1,5 @@
 """One training step: as one program, or by hand where a layer runs in Python."""
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ from lamella.nn.loss.runner import Measured
 from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
 from lamella.optim.clip import clear_ops
-from lamella.trainer.mixup import Mixing, mixed
-from lamella.trainer.scheduling import Timetable
+from lamella.trainer.samples import Samples
+from lamella.trainer.stretch import StretchByHand, Taken
 
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
@@ -26,6 +25,8 @@ def nothing(x: Any, y: Any, weight: Any = None) -> float | None:
 class NativeStep:
     """Forward, loss, backward and update of one model as one program."""
 
+    native = True
+
     def __init__(
         self, trainer: "Trainer", store: Store, width: int, kind: _core.Targets, builder: Builder, outputs: Value
     ) -> None:
@@ -37,7 +38,7 @@ class NativeStep:
         loss = trainer.loss
         self._settings = loss.make_settings(outputs.width)
         self.revision = trainer.optimizer.revision
-        self._accumulate = trainer.accumulate
+        self._accumulate, self._rate_place = trainer.accumulate, trainer.optimizer.rate_place
         self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
         when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
         optimizer, accumulates = trainer.optimizer, trainer.accumulate > 1
@@ -86,42 +87,37 @@ class NativeStep:
         last = self._last if done + 1 == self._accumulate else self._last - 1
         return self.runner.step(first, last, x, target, weight, self._settings.index("value"))[0]
 
-    def epoch(
-        self,
-        x: Array,
-        target: Array,
-        weight: Array | None,
-        order: Array | None,
-        batch_size: int,
-        drop_last: bool,
-        mixing: Mixing | None = None,
-        timetable: Timetable | None = None,
-    ) -> tuple[float, float, int, bool]:
-        """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
-        return self.runner.epoch(
-            x,
+    def stretch(
+        self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int, drop_last: bool
+    ) -> _core.Stretch:
+        """So many epochs over the rows of ``samples``, with ``target`` for targets."""
+        return _core.Stretch(
+            self.runner,
+            samples.x,
             target,
-            weight,
-            order,
-            batch_size,
-            self.least_rows,
-            drop_last,
-            self._settings.index("value"),
-            mixing,
-            timetable,
-            self._accumulate,
+            samples.weight,
+            *taken,
+            epochs=epochs,
+            batch_size=batch_size,
+            least=self.least_rows,
+            drop_last=drop_last,
+            accumulate=self._accumulate,
+            result=self._settings.index("value"),
+            rate_place=self._rate_place,
         )
 
 
 class StepByHand:
     """The same for models with layers in Python: four calls a step."""
 
+    native = False
+
     def __init__(self, trainer: "Trainer", store: Store, width: int, builder: Builder) -> None:
         self.store, self.width = store, width
         self.indices = builder.indices
         self.model, self.loss, self.optimizer = trainer.model, trainer.loss, trainer.optimizer
         self.average, self.accumulate = trainer.average, trainer.accumulate
-        self.revision = trainer.optimizer.revision
+        self.revision, self.rate_place = trainer.optimizer.revision, trainer.optimizer.rate_place
         self.least_rows = trainer.model.least_rows_of_all(trainer.mode())
         self.made_for: tuple[Any, ...] = ()
         self.mode_changes = -1
@@ -130,9 +126,10 @@ class StepByHand:
 
     def run(self, x: Array, target: Array, weight: Array | None = None, done: int = 0) -> float:
         """The loss of one step on checked arrays, after ``done`` others whose gradients are to be added up with it."""
-        return self._measure(x, target, weight, done).value
+        return self.measure(x, target, weight, done).value
 
-    def _measure(self, x: Array, target: Array, weight: Array | None, done: int = 0, closes: bool = False) -> Measured:
+    def measure(self, x: Array, target: Array, weight: Array | None, done: int = 0, closes: bool = False) -> Measured:
+        """The same, and what the loss found; ``closes``: this step updates, whatever is to be added up still."""
         before = [(module, module.training) for _, module in self.model.named_modules()]
         if not self.model.training:
             self.model.train()
@@ -150,45 +147,8 @@ class StepByHand:
                 module.training = mode
         return measured
 
-    def epoch(
-        self,
-        x: Array,
-        target: Array,
-        weight: Array | None,
-        order: Array | None,
-        batch_size: int,
-        drop_last: bool,
-        mixing: Mixing | None = None,
-        timetable: Timetable | None = None,
-    ) -> tuple[float, float, int, bool]:
-        """One pass over the data: loss, score, steps, and whether the loss stayed finite."""
-        total = score = weighed = scored = 0.0
-        steps = begin = 0
-        taken = len(x) if order is None else len(order)
-        scalars = self.store.memory.view(_core.Arena.scalars, 0, 0, [self.store.memory.size(_core.Arena.scalars)])
-        while begin < taken:
-            n = min(batch_size, taken - begin)
-            if drop_last and n < batch_size:
-                break
-            if not drop_last and taken - begin - n < self.least_rows:
-                n = taken - begin
-            batch = slice(begin, begin + n)
-            rows = batch if order is None else order[batch]
-            partners = None if mixing is None else (mixing[0][batch], mixing[1][batch])
-
-            def gather(array: Array, rows: Any = rows, partners: Mixing | None = partners) -> Array:
-                own: Array = array[rows]
-                return own if partners is None else mixed(own, array[partners[0]], partners[1])
-
-            if timetable is not None:
-                scalars[timetable[0]] = timetable[1][steps]
-            left = taken - begin - n
-            closes = left < batch_size if drop_last else left == 0
-            weights = None if weight is None else gather(weight)
-            found = self._measure(gather(x), gather(target), weights, steps % self.accumulate, closes)
-            begin, steps = begin + n, steps + 1
-            total, weighed = total + found.value * found.weight, weighed + found.weight
-            score, scored = score + found.score * found.scored, scored + found.scored
-            if not math.isfinite(found.value):
-                return found.value, score / (scored or 1), steps, False
-        return total / (weighed or 1), score / (scored or 1), steps, True
+    def stretch(
+        self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int, drop_last: bool
+    ) -> StretchByHand:
+        """An epoch over the rows of ``samples``, with ``target`` for targets."""
+        return StretchByHand(self, samples, target, taken, batch_size, drop_last)

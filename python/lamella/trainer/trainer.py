@@ -8,6 +8,7 @@ from lamella import _core
 from lamella._arrays import Array, as_features, as_weights, check_finite, check_indices, contiguous
 from lamella.nn import _check
 from lamella.nn.loss import Loss
+from lamella.nn.loss.runner import LossRunner
 from lamella.nn.module import Module
 from lamella.nn.store import Store
 from lamella.optim.average import WeightAverage
@@ -15,14 +16,14 @@ from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
-from lamella.trainer.early_stopping import EarlyStopping, larger_is_better
 from lamella.trainer.history import History
-from lamella.trainer.mixup import Mixup
-from lamella.trainer.order import Order, Sampling
+from lamella.trainer.options import OnEpoch, Options
+from lamella.trainer.order import Sampling
 from lamella.trainer.range_test import LRRangeTest
+from lamella.trainer.samples import Samples
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.step import NativeStep, StepByHand
-from lamella.trainer.training import OnEpoch, Training
+from lamella.trainer.training import Training
 
 
 class Trainer:
@@ -81,6 +82,7 @@ class Trainer:
         if [module for _, module in model.named_modules()][-1].gives_probabilities:
             loss.warn_of_probabilities()
         self._step: NativeStep | StepByHand | None = None
+        self._loss_runner: tuple[Any, LossRunner] | None = None  # of validation, and what it was made for
         self._schedule: LRScheduler | None = None  # of the last fit
         self._schedule_state: Mapping[str, Any] | None = None  # loaded, for the schedule of the next fit
 
@@ -108,7 +110,7 @@ class Trainer:
         if self.average is not None and any(memory is not store.memory for memory in self.average.memories):
             raise ValueError("[Trainer] average holds parameters that are not this model's; make it of the optimizer")
 
-    def _prepare(self, width: int, target: Array) -> NativeStep | StepByHand:
+    def prepare(self, width: int, target: Array) -> NativeStep | StepByHand:
         """The step for inputs of that width and targets of that kind; made anew if the model's memory is another."""
         store = self.model.store()
         step = self._step
@@ -182,7 +184,7 @@ class Trainer:
         features = self._features(x, where)
         n, width = features.shape
         target, weight = self._targets(y, n, width, where), self._weights(sample_weight, n, where)
-        step = self._prepare(width, target)
+        step = self.prepare(width, target)
         if n < step.least_rows:
             self.model.check_rows(n, self.mode(), where)
         check_indices(features, step.indices, "x", where)
@@ -278,88 +280,83 @@ class Trainer:
         DivergenceError
             If the loss becomes NaN or infinite; the model keeps its last weights.
         """
-        where = "Trainer.fit"
-        epochs = _check.integer(where, "epochs", epochs, 0)
-        batch_size = _check.integer(where, "batch_size", batch_size, 1)
-        if on_epoch is not None and not callable(on_epoch):
-            raise TypeError(f"[{where}] on_epoch is {on_epoch!r} but must be a function of (epoch, record)")
-        if on_divergence is not None and not isinstance(on_divergence, CutOnDivergence):
-            raise TypeError(f"[{where}] on_divergence is {on_divergence!r} but must be a CutOnDivergence")
-        features, target = self._training_data(x, y, where)
-        n, width = features.shape
-        weight = self._weights(sample_weight, n, where)
-        validation = None
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise TypeError(
-                    f"[{where}] validation_data is a {type(validation_data).__name__} but must be (x, y) or "
-                    "(x, y, sample_weight)"
-                )
-            validation = self._evaluation_data(*validation_data, where=f"{where} validation_data")
-            check_finite(validation[0], "x", f"{where} validation_data", getattr(x, "columns", None))
-        batch_size = min(batch_size, n)
-        self.model.check_rows(batch_size, self.mode(), where)
-        labels, mixing = target, Mixup(mixup, self._seed(), where)
-        target = mixing.targets(self.loss, labels, self.model.output_width(width) or width, features.dtype)
-        step = self._prepare(width, target)
-        check_indices(features, step.indices, "x", where)
-        mixing.check_columns(step.indices)
-        if validation is not None:
-            check_indices(validation[0], step.indices, "x", f"{where} validation_data")
-        stopping = None
-        if patience is not None:
-            self._check_monitor(monitor, validation is not None, where)
-            stopping = EarlyStopping(self.model, self.average, monitor, patience, min_delta, restore_best, where)
-        order = Order(n, labels, sampling, shuffle, self._seed(), step.least_rows, where)
-        scheduling = Scheduling(schedule, unit, self.optimizer, where)
-        if scheduling.watches:
-            self._check_monitor(monitor, validation is not None, where)
-            scheduling.check_mode(monitor, larger_is_better(monitor))
-        steps = _core.epoch_steps(n, batch_size, step.least_rows, drop_last) if order.takes_all else None
-        scheduling.resume(self._schedule_state, steps, epochs)
-        self._schedule = schedule
-        if schedule is not None:
-            self._schedule_state = None
-        training = Training(
-            trainer=self,
-            step=step,
-            x=features,
-            target=target,
-            weight=weight,
-            validation=validation,
+        options = Options(
+            where="Trainer.fit",
+            epochs=epochs,
             batch_size=batch_size,
+            shuffle=shuffle,
             drop_last=drop_last,
-            order=order,
-            mixup=mixing,
-            scheduling=scheduling,
+            on_epoch=on_epoch,
+            schedule=schedule,
+            unit=unit,
             monitor=monitor,
-            stopping=stopping,
+            patience=patience,
+            min_delta=min_delta,
+            restore_best=restore_best,
             on_divergence=on_divergence,
+            mixup=mixup,
+            sampling=sampling,
         )
-        return training.run(epochs, on_epoch)
+        samples = self.training_samples(x, y, sample_weight, options.where)
+        held_out = self.held_out_samples(validation_data, options.where, getattr(x, "columns", None))
+        return Training(self, samples, held_out, options).run()
 
-    def _training_data(self, x: Any, y: Any, where: str) -> tuple[Array, Array]:
-        """Checked features and targets, all finite."""
+    def training_samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
+        """Checked rows, all finite."""
+        samples = self._samples(x, y, sample_weight, where)
+        check_finite(samples.x, "x", where, getattr(x, "columns", None))
+        if samples.target.dtype.kind == "f":
+            check_finite(samples.target, "y", where)
+        return samples
+
+    def held_out_samples(self, given: Any, where: str, columns: Any = None) -> Samples | None:
+        """Checked ``validation_data``; ``columns`` name its features in errors."""
+        if given is None:
+            return None
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise TypeError(
+                f"[{where}] validation_data is a {type(given).__name__} but must be (x, y) or (x, y, sample_weight)"
+            )
+        samples = self._samples(given[0], given[1], given[2] if len(given) == 3 else None, f"{where} validation_data")
+        check_finite(samples.x, "x", f"{where} validation_data", columns)
+        return samples
+
+    def _samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
         features = self._features(x, where)
-        check_finite(features, "x", where, getattr(x, "columns", None))
-        target = self._targets(y, features.shape[0], features.shape[1], where)
-        if target.dtype.kind == "f":
-            check_finite(target, "y", where)
-        return features, target
+        n, width = features.shape
+        return Samples(features, self._targets(y, n, width, where), self._weights(sample_weight, n, where))
 
-    def _check_monitor(self, monitor: Any, validates: bool, where: str) -> None:
-        own = ["loss", self.loss.score_name]
-        penalized = self.optimizer.penalized or self.model.penalty_total() is not None
-        known = [
-            *own,
-            "seconds",
-            "lr",
-            *(["penalty"] if penalized else []),
-            *([f"val_{key}" for key in own] if validates else []),
-        ]
-        if monitor not in known:
-            hint = "" if validates else " (there is no validation_data)"
-            raise ValueError(f"[{where}] monitor is {monitor!r} but an epoch's record has {', '.join(known)}{hint}")
+    def resume(self, scheduling: Scheduling, steps: int | None, epochs: int) -> None:
+        """Begin a training's schedule, from a state that was loaded if there is one."""
+        scheduling.resume(self._schedule_state, steps, epochs)
+        self._schedule = scheduling.schedule
+        if self._schedule is not None:
+            self._schedule_state = None
+
+    def forward_runner(self, width: int) -> _core.Runner | None:
+        """Evaluates inputs of that width natively, or None if a layer runs in Python."""
+        return self.model.forward_pass(width).runner
+
+    def validate(self, stretch: Any, held_out: Samples) -> None:
+        """Have a native stretch measure those rows after each epoch, as :meth:`measure` does."""
+        width, store, kind = held_out.x.shape[1], self.model.store(), self.loss.kind_of(held_out.target)
+        outputs = self.model.forward_pass(width).outputs
+        key = (store, width, kind, self.loss.form())
+        if self._loss_runner is None or self._loss_runner[0] != key:
+            self._loss_runner = key, LossRunner(self.loss, store.dtype.name, outputs, kind, gradient=False)
+        loss = self._loss_runner[1]
+        exchange = None if self.average is None else self.average.exchange_runner(store.memory)
+        stretch.validate(
+            self.forward_runner(width),
+            loss.runner,
+            exchange,
+            outputs,
+            loss.result,
+            held_out.x,
+            held_out.target,
+            held_out.weight,
+            held_out.rows,
+        )
 
     def steps_per_epoch(self, rows: int, batch_size: int = 32, drop_last: bool = False) -> int:
         """Steps that an epoch of :meth:`fit` takes over so many rows, for schedules that have to know."""
@@ -406,8 +403,8 @@ class Trainer:
         where = "Trainer.lr_range_test"
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
         smoothing = _check.number(where, "smoothing", smoothing, 0, 1, open_end=True)
-        features, target = self._training_data(x, y, where)
-        return range_test.grow(self, features, target, limits, smoothing, where)
+        samples = self.training_samples(x, y, None, where)
+        return range_test.grow(self, samples, limits, smoothing, where)
 
     def largest_stable_lr(
         self,
@@ -454,8 +451,8 @@ class Trainer:
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
         _check.positive(where, "factor", factor)
         factor = _check.number(where, "factor", factor, 0, 1, open_end=True)
-        features, target = self._training_data(x, y, where)
-        return range_test.shrink(self, features, target, limits, factor, where)
+        samples = self.training_samples(x, y, None, where)
+        return range_test.shrink(self, samples, limits, factor, where)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a training that is stopped needs to go on with the same bits.
@@ -510,17 +507,8 @@ class Trainer:
         """
         checkpoint.load(self, path, schedule)
 
-    def _seed(self) -> int:
-        return self.model.store().seed
-
-    def _evaluation_data(
-        self, x: Any, y: Any, sample_weight: Any = None, *, where: str
-    ) -> tuple[Array, Array, Array | None]:
-        features = self._features(x, where)
-        n, width = features.shape
-        return features, self._targets(y, n, width, where), self._weights(sample_weight, n, where)
-
-    def _evaluate(self, features: Array, target: Array, weight: Array | None) -> dict[str, float]:
+    def measure(self, features: Array, target: Array, weight: Array | None) -> dict[str, float]:
+        """:meth:`evaluate` on checked arrays."""
         loss, score = self.loss.evaluate(self.model.predict(features), target, weight)
         return {"loss": loss, self.loss.score_name: score}
 
@@ -541,7 +529,8 @@ class Trainer:
             "loss" and the loss's score, such as "accuracy" or "mse".
         """
         self._check_loss()
-        return self._evaluate(*self._evaluation_data(x, y, sample_weight, where="Trainer.evaluate"))
+        samples = self._samples(x, y, sample_weight, "Trainer.evaluate")
+        return self.measure(samples.x, samples.target, samples.weight)
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
         """Outputs of the model in evaluation mode, (n, outputs), for ``loss.decide`` or ``loss.probabilities``."""

@@ -2,137 +2,262 @@
 
 import contextlib
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamella import _core
-from lamella._arrays import Array
-from lamella.trainer.divergence import CutOnDivergence, DivergenceError, ceiling
-from lamella.trainer.early_stopping import EarlyStopping
+from lamella._arrays import check_indices
+from lamella.trainer.divergence import DivergenceError, ceiling
+from lamella.trainer.early_stopping import early_stopping, larger_is_better
 from lamella.trainer.history import History
 from lamella.trainer.mixup import Mixup
+from lamella.trainer.options import Options
 from lamella.trainer.order import Order
+from lamella.trainer.samples import Samples
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.snapshot import Snapshot
-from lamella.trainer.step import NativeStep, StepByHand
+from lamella.trainer.stretch import Stretch, StretchByHand, Taken
 
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
-#: Called after each epoch (from 0) with its record; True ends the training.
-OnEpoch = Callable[[int, dict[str, float]], bool | None]
+#: Steps of a stretch whose rates change from step to step, at most: a table holds them all.
+_TABLE_STEPS = 4096
 
 
-@dataclass
 class Training:
-    """What :meth:`Trainer.fit` does once its arguments are checked."""
+    """What :meth:`Trainer.fit` does with checked arrays: stretches of epochs, as long as nothing in Python has a say.
 
-    trainer: "Trainer"
-    step: NativeStep | StepByHand
-    x: Array
-    target: Array
-    weight: Array | None
-    validation: tuple[Array, Array, Array | None] | None
-    batch_size: int
-    drop_last: bool
-    order: Order
-    mixup: Mixup
-    scheduling: Scheduling
-    monitor: str
-    stopping: EarlyStopping | None
-    on_divergence: CutOnDivergence | None
+    Raises what :meth:`Trainer.fit` does; nothing is trained then.
+    """
 
-    def __post_init__(self) -> None:
-        cut = self.on_divergence
+    def __init__(self, trainer: "Trainer", samples: Samples, held_out: Samples | None, options: Options) -> None:
+        self.trainer, self.samples, self.held_out, self.options = trainer, samples, held_out, options
+        where, model = options.where, trainer.model
+        n, width = len(samples), samples.x.shape[1]
+        self._batch_size = min(options.batch_size, n)
+        model.check_rows(self._batch_size, trainer.mode(), where)
+        seed = model.store().seed
+        self._mixup = Mixup(options.mixup, seed, where)
+        self._target = self._mixup.targets(
+            trainer.loss, samples.target, model.output_width(width) or width, samples.x.dtype
+        )
+        self._step = trainer.prepare(width, self._target)
+        check_indices(samples.x, self._step.indices, "x", where)
+        self._mixup.check_columns(self._step.indices)
+        if held_out is not None:
+            check_indices(held_out.x, self._step.indices, "x", f"{where} validation_data")
+        self._stopping = None
+        if options.patience is not None:
+            self._check_monitor()
+            self._stopping = early_stopping(model, trainer.average, options)
+        self._order = Order(n, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where)
+        self._scheduling = Scheduling(options.schedule, options.unit, trainer.optimizer, where)
+        if self._scheduling.watches:
+            self._check_monitor()
+            self._scheduling.check_mode(options.monitor, larger_is_better(options.monitor))
+        steps = None
+        if self._order.takes_all:
+            steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
+        trainer.resume(self._scheduling, steps, options.epochs)
+        self.history = History()
+        self._before = trainer.history.epochs
+        self._prepare_cuts()
+
+    def _check_monitor(self) -> None:
+        names = self.quantities()
+        monitor = self.options.monitor
+        if monitor not in names.values():
+            hint = "" if self.held_out is not None else " (there is no validation_data)"
+            raise ValueError(
+                f"[{self.options.where}] monitor is {monitor!r} but an epoch's record has "
+                f"{', '.join(names.values())}{hint}"
+            )
+
+    def quantities(self) -> dict[str, str]:
+        """What is noted of an epoch, by its name in native records: its key in the history."""
+        trainer, score = self.trainer, self.trainer.loss.score_name
+        names = {"loss": "loss", "score": score, "seconds": "seconds", "lr": "lr"}
+        if trainer.optimizer.penalized or trainer.model.penalty_total() is not None:
+            names["penalty"] = "penalty"
+        if self.held_out is not None:
+            names.update(val_loss="val_loss", val_score=f"val_{score}")
+        return names
+
+    def _prepare_cuts(self) -> None:
+        cut = self.options.on_divergence
         self._good: list[Snapshot] = []  # of the last good epochs, two at most
-        self._cuts_left, self._most = 0, math.inf
+        self._cuts_left, self._most, self._again = 0, math.inf, False
         if cut is not None:
             self._cuts_left = cut.times
             self._good = [Snapshot(self.trainer)]
+            taken = self.samples.taken()
             losses = [
-                self.trainer._evaluate(self.x, self.target, self.weight)["loss"],
+                self.trainer.measure(taken.x, taken.target, taken.weight)["loss"],
                 *self.trainer.history.get("loss", [])[:1],
             ]
             self._most = ceiling(max(losses), cut.growth)
 
-    def run(self, epochs: int, on_epoch: OnEpoch | None) -> History:
+    def run(self) -> History:
         """Train; the history of these epochs."""
-        trainer, history, before = self.trainer, History(), self.trainer.history.epochs
-        for epoch in range(epochs):
-            record, steps = self._epoch(epoch)
-            history.add(record)
-            trainer.history.add(record)
-            self.scheduling.advance(steps, record[self.monitor] if self.scheduling.watches else None)
-            if self.stopping is not None and self.stopping.stops(record):
-                history.stopped = "patience"
-            if on_epoch is not None and on_epoch(epoch, record) and history.stopped is None:
-                history.stopped = "on_epoch"
-            if history.stopped is not None:
-                break
-            if self._good:
-                self._good = [self._good[-1], Snapshot(trainer)]
-        if self.stopping is not None:
-            self.stopping.finish()
-            history.best_epoch = self.stopping.best_epoch
+        while (stretch := self.begin()) is not None:
+            try:
+                stretch.run()
+            except BaseException:
+                self.end(stretch, interrupted=True)
+                raise
+            self.end(stretch)
+        return self.finish()
+
+    # The parts of run(), for many trainings side by side.
+
+    def begin(self) -> Stretch | None:
+        """The next epochs to run; None if there are none."""
+        left = self.options.epochs - self.history.epochs
+        if left == 0 or self.history.stopped is not None:
+            return None
+        trainer, number = self.trainer, self.trainer.history.epochs
+        self._step = trainer.prepare(self._step.width, self._target)  # on_epoch may have changed layers and loss
+        taken = self._taken(number)
+        n = len(self.samples) if taken.rows is None else len(taken.rows)
+        batch_size = min(self._batch_size, n)
+        steps = _core.epoch_steps(n, batch_size, self._step.least_rows, self.options.drop_last)
+        epochs = 1
+        if self._alone():
+            epochs = max(1, min(left, _TABLE_STEPS // max(steps, 1))) if self._scheduling.by_step else left
+        trainer.model.clear_penalty_total()  # what was NaN or huge once is not to stay in the sums
+        trainer.ready()
+        trainer.added = 0
+        timetable = self._scheduling.begin(steps, epochs)
+        stretch = self._step.stretch(self.samples, self._target, taken, epochs, batch_size, self.options.drop_last)
+        if timetable is not None:
+            stretch.timetable(*timetable)
+        self._steps = steps
+        self._measured = self._measure_natively(stretch)
+        return stretch
+
+    def _taken(self, number: int) -> Taken:
+        """Which rows the epoch of that number takes, in which order."""
+        seed, rows = self.trainer.model.store().seed, self.samples.rows
+        if self._order.shuffles and not self._mixup.active:
+            return Taken(rows, (seed, number))
+        order = self._order.rows(number)
+        if rows is not None:
+            order = rows if order is None else rows[order]
+        return Taken(order, None, self._mixup.mixing(order, len(self.samples), number))
+
+    def _alone(self) -> bool:
+        """Whether nothing in Python has a say between epochs."""
+        return (
+            self.options.on_epoch is None
+            and self.options.on_divergence is None
+            and self.options.sampling is None
+            and not self._mixup.active
+            and not self._scheduling.watches
+            and self._measures_natively()
+        )
+
+    def _measures_natively(self) -> bool:
+        """Whether epochs may be measured where they run, by the weights as they are then."""
+        if self.trainer.optimizer.two_points or not self._step.native:
+            return False
+        return self.held_out is None or self.trainer.forward_runner(self._step.width) is not None
+
+    def _measure_natively(self, stretch: Stretch) -> bool:
+        """Whether the stretch was told to note all there is to note, and to stop early."""
+        if isinstance(stretch, StretchByHand) or not self._measures_natively():
+            return False
+        trainer, memory = self.trainer, self.trainer.model.store().memory
+        names = self.quantities()
+        if "penalty" in names:
+            penalized = trainer.optimizer.penalized
+            penalty = trainer.optimizer.penalty_sum(memory) if penalized else None
+            stretch.penalize(
+                None if penalty is None else penalty.runner,
+                0 if penalty is None else penalty.place,
+                trainer.model.penalty_scalars(),
+            )
+        if self.held_out is not None:
+            trainer.validate(stretch, self.held_out)
+        if self._stopping is not None and self.options.on_divergence is None:
+            stretch.stop_early(self._stopping, self._monitored())
+        return True
+
+    def _monitored(self) -> str:
+        """What is monitored, by its name in native records."""
+        return next(name for name, key in self.quantities().items() if key == self.options.monitor)
+
+    def end(self, stretch: Stretch, interrupted: bool = False) -> None:
+        """Take note of what a stretch did; DivergenceError if its loss is not finite, and nothing else is wanted."""
+        trainer = self.trainer
+        self._scheduling.end()
+        trainer.optimizer.eval()  # between epochs the weights are those to predict with
+        records = stretch.records
+        for epoch in range(len(records["loss"])):
+            record = {key: records[name][epoch] for name, key in self.quantities().items() if name in records}
+            if record["loss"] > self._most:
+                self._cut(record["loss"], self._steps)
+                return
+            self._note(record, interrupted)
+        if stretch.stopped:
+            self.history.stopped = "patience"
+        if stretch.ending == _core.Ending.diverged:
+            self._cut(*stretch.last)
+
+    def _note(self, record: dict[str, float], interrupted: bool) -> None:
+        """One more epoch."""
+        trainer, options, history = self.trainer, self.options, self.history
+        if not self._measured:
+            self._measure(record)
+        epoch = history.epochs
+        history.add(record)
+        trainer.history.add(record)
+        self._again = False
+        self._scheduling.advance(self._steps, record[options.monitor] if self._scheduling.watches else None)
+        own = not self._measured or options.on_divergence is not None  # the stretch did not look at it
+        if self._stopping is not None and own and self._stopping.stops(record[options.monitor]):
+            history.stopped = "patience"
+        asked = options.on_epoch is not None and not interrupted and options.on_epoch(epoch, record)
+        if asked and history.stopped is None:
+            history.stopped = "on_epoch"
+        if self._good:
+            self._good = [self._good[-1], Snapshot(trainer)]
+
+    def _measure(self, record: dict[str, float]) -> None:
+        """What is to be noted beside the training data's loss, by the weights as they are now."""
+        trainer = self.trainer
+        if "penalty" in self.quantities():
+            added = trainer.model.penalty_total()
+            record["penalty"] = trainer.optimizer.penalty() + (added or 0.0) / max(self._steps, 1)
+        if self.held_out is not None:
+            held = self.held_out.taken()
+            with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
+                found = trainer.measure(held.x, held.target, held.weight)
+            record.update({f"val_{key}": value for key, value in found.items()})
+
+    def finish(self) -> History:
+        """The history; with patience, the model is that of the best epoch."""
+        history, trainer = self.history, self.trainer
+        if self._stopping is not None:
+            self._stopping.finish()
+            history.best_epoch = self._stopping.best_epoch
         trainer.history.stopped = history.stopped
-        trainer.history.best_epoch = None if history.best_epoch is None else before + history.best_epoch
+        trainer.history.best_epoch = None if history.best_epoch is None else self._before + history.best_epoch
         return history
 
-    def _epoch(self, epoch: int) -> tuple[dict[str, float], int]:
-        """One epoch, anew at lower rates if it diverges: its record, and its steps."""
-        trainer, number = self.trainer, self.trainer.history.epochs
-        self.step = trainer._prepare(self.step.width, self.target)  # on_epoch may have changed what layers and loss do
-        order = self.order.rows(number)
-        mixing = self.mixup.mixing(order, len(self.x), number)
-        taken = len(self.x) if order is None else len(order)
-        batch_size = min(self.batch_size, taken)
-        steps = _core.epoch_steps(taken, batch_size, self.step.least_rows, self.drop_last)
-        again = False
-        while True:
-            begin = time.perf_counter()
-            trainer.model.clear_penalty_total()  # what was NaN or huge once is not to stay in the sums
-            trainer.ready()
-            trainer.added = 0
-            try:
-                with self.scheduling.epoch(steps) as timetable:
-                    loss, score, done, finite = self.step.epoch(
-                        self.x, self.target, self.weight, order, batch_size, self.drop_last, mixing, timetable
-                    )
-            finally:
-                trainer.optimizer.eval()  # between epochs the weights are those to predict with
-            if finite and not loss > self._most:
-                break
-            self._cut(loss, epoch, done, earlier=again or done == 1)
-            again = True
-        record = {
-            "loss": loss,
-            trainer.loss.score_name: score,
-            "seconds": time.perf_counter() - begin,
-            "lr": self.scheduling.rate,
-        }
-        added = trainer.model.penalty_total()
-        if trainer.optimizer.penalized or added is not None:
-            record["penalty"] = trainer.optimizer.penalty() + (added or 0.0) / max(steps, 1)
-        if self.validation is not None:
-            with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
-                record.update({f"val_{key}": value for key, value in trainer._evaluate(*self.validation).items()})
-        return record, steps
-
-    def _cut(self, loss: float, epoch: int, steps: int, earlier: bool) -> None:
+    def _cut(self, loss: float, steps: int) -> None:
         """Back to the last good epoch with lower rates; DivergenceError if that is not wanted, or no longer."""
-        cut, groups = self.on_divergence, self.trainer.optimizer.param_groups
+        cut, groups = self.options.on_divergence, self.trainer.optimizer.param_groups
         if cut is None or self._cuts_left == 0:
             after = f" after {cut.times} cuts of the rates" if cut is not None else ""
             raise DivergenceError(
-                f"[Trainer.fit] the loss became {loss} at epoch {epoch}, batch {steps - 1}{after}: try a lower "
-                f"learning rate (it is {groups[0]['lr']:g}), or standardise the data"
+                f"[{self.options.where}] the loss became {loss} at epoch {self.history.epochs}, batch {steps - 1}"
+                f"{after}: try a lower learning rate (it is {groups[0]['lr']:g}), or standardise the data"
             )
         self._cuts_left -= 1
         rates = [group["lr"] / cut.factor for group in groups]
-        if earlier:
+        if self._again or steps == 1:
             self._good = self._good[:1]
         self._good[-1].restore()
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate
+        self._again = True

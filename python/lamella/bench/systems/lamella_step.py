@@ -57,7 +57,7 @@ def _native_step(trainer: lm.Trainer, workload: Workload) -> tuple[Any, Array, A
     """The trainer's program and runner, which are no part of the public API, and what they take."""
     x, y = workload.data()
     targets = trainer._targets(y, workload.batch, workload.widths[0], "bench")
-    return trainer._prepare(workload.widths[0], targets), x, targets
+    return trainer.prepare(workload.widths[0], targets), x, targets
 
 
 def describe() -> str:

@@ -40,20 +40,25 @@ class LossRunner:
         op = loss.op(program, self._outputs, self._settings, kind, gradient, self._losses)
         program.append(op.kernel, list(op.operands), list(op.sizes), op.hyper)
         program.finalize()
-        self._runner = _core.Runner(program, memory)
+        self.runner = _core.Runner(program, memory)
+
+    @property
+    def result(self) -> int:
+        """First of the scalars that hold what is found."""
+        return self._settings.index("value")
 
     def run(self, outputs: Array, target: Array, weight: Array | None) -> Measured:
         """The loss of checked arrays."""
-        return Measured(*self._runner.step(0, 0, outputs, target, weight, self._settings.index("value")))
+        return Measured(*self.runner.step(0, 0, outputs, target, weight, self.result))
 
     def gradient(self, n: int) -> Array:
         """A copy of the last (n, width) gradient."""
-        gradient: Array = self._runner.view(self._outputs.grad, n, self._outputs.width).copy()
+        gradient: Array = self.runner.view(self._outputs.grad, n, self._outputs.width).copy()
         return gradient
 
     def losses(self, n: int) -> Array:
         """A copy of the last losses."""
-        losses: Array = self._runner.view(self._losses, n, self._losses_width or 1).copy()
+        losses: Array = self.runner.view(self._losses, n, self._losses_width or 1).copy()
         return losses.reshape(self.shape(n))
 
     def shape(self, n: int) -> tuple[int, ...]:

@@ -1,0 +1,163 @@
+#include "program/crew.h"
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "core/threads.h"
+
+namespace lamella {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Buffers of one thread, lent to the models that it trains: they hold nothing between replays.
+class Buffers {
+ public:
+  // Gives a runner buffers that fit its program, or takes them back.
+  void exchange(Runner& runner, int role) {
+    const Program& program = runner.program();
+    const auto key = std::make_tuple(role, program.row_elements(), program.fixed_elements(), program.dtype());
+    std::swap(runner.workspace(), workspaces_[key]);
+  }
+
+ private:
+  std::map<std::tuple<int, Index, Index, DType>, Workspace> workspaces_;
+};
+
+class Lent {
+ public:
+  Lent(Buffers& buffers, std::vector<Runner*> runners) : buffers_(buffers), runners_(std::move(runners)) { exchange(); }
+  ~Lent() { exchange(); }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+
+ private:
+  void exchange() {
+    for (std::size_t role = 0; role < runners_.size(); ++role) {
+      if (runners_[role]) buffers_.exchange(*runners_[role], static_cast<int>(role));
+    }
+  }
+
+  Buffers& buffers_;
+  std::vector<Runner*> runners_;
+};
+
+// Whether a model gains more from all threads together than from its own share of them, beside so many others.
+bool takes_team(Stretch& stretch, std::size_t models) {
+  Runner& runner = stretch.runner();
+  const Work work = runner.work(0, static_cast<int>(runner.program().ranges().size()) - 1);
+  return team_beats_crew(work, std::min(stretch.plan().batch_size, stretch.plan().rows), models);
+}
+
+// What threads share: stretches that wait, and how many are being trained.
+class Queue {
+ public:
+  Queue(Stretches stretches, std::atomic<bool>& stop) : stop_(stop), waiting_(stretches.begin(), stretches.end()) {}
+
+  // The next one, or null where there is none and none will come; `idle` is called now and then during the wait.
+  template <typename Idle>
+  std::shared_ptr<Stretch> take(const Idle& idle) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (waiting_.empty() && training_ > 0 && !stop_) {
+      changed_.wait_for(lock, 50ms);
+      lock.unlock();
+      idle();
+      lock.lock();
+    }
+    if (waiting_.empty() || stop_) return nullptr;
+    std::shared_ptr<Stretch> taken = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++training_;
+    return taken;
+  }
+
+  void give_back(const Stretches& more) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    waiting_.insert(waiting_.begin(), more.begin(), more.end());
+    --training_;
+    changed_.notify_all();
+  }
+
+  void fail(std::exception_ptr error) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    stop_ = true;
+    changed_.notify_all();
+  }
+
+  std::exception_ptr error() const { return error_; }
+  std::size_t size() const { return waiting_.size(); }
+
+ private:
+  std::atomic<bool>& stop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Stretch>> waiting_;
+  int training_ = 0;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void train_side_by_side(Stretches stretches, const std::function<Stretches(const std::shared_ptr<Stretch>&)>& next,
+                        const std::function<bool()>& poll) {
+  std::atomic<bool> stop{false};
+  const std::size_t models = stretches.size();
+  Stretches together, apart;
+  for (std::shared_ptr<Stretch>& stretch : stretches) {
+    (takes_team(*stretch, models) ? together : apart).push_back(std::move(stretch));
+  }
+  for (std::size_t i = 0; i < together.size() && !stop; ++i) {
+    Interrupt interrupt(stop, poll);
+    together[i]->run(interrupt);
+    const Stretches more = next(together[i]);
+    together.insert(together.begin() + static_cast<std::ptrdiff_t>(i) + 1, more.begin(), more.end());
+    together[i].reset();
+  }
+  Queue queue(std::move(apart), stop);
+  const auto threads = static_cast<int>(std::min<std::size_t>(queue.size(), static_cast<std::size_t>(max_threads())));
+  if (threads == 0) return;
+  run_crew(threads, [&](int rank) {
+    const OneThread alone;
+    Interrupt interrupt(stop, rank == 0 ? poll : nullptr);
+    Buffers buffers;
+    const auto idle = [&] { interrupt.poll(); };
+    try {
+      while (const std::shared_ptr<Stretch> stretch = queue.take(idle)) {
+        {
+          const Lent lent(buffers, stretch->runners());
+          stretch->run(interrupt);
+        }
+        queue.give_back(next(stretch));
+      }
+    } catch (...) {
+      queue.fail(std::current_exception());
+    }
+  });
+  if (queue.error()) std::rethrow_exception(queue.error());
+}
+
+void predict_side_by_side(const std::vector<std::shared_ptr<Runner>>& runners, const char* x, Index x_bytes, char* out,
+                          Index out_bytes, Index n, Index block) {
+  std::atomic<std::size_t> taken{0};
+  const auto threads = static_cast<int>(std::min<std::size_t>(runners.size(), static_cast<std::size_t>(max_threads())));
+  run_crew(threads, [&](int) {
+    const OneThread alone;
+    Buffers buffers;
+    for (std::size_t i = taken++; i < runners.size(); i = taken++) {
+      Runner& runner = *runners[i];
+      const std::unique_lock<std::mutex> lock = runner.memory().lock();
+      const Lent lent(buffers, {&runner});
+      const int last = static_cast<int>(runner.program().ranges().size()) - 1;
+      runner.blocks(0, last, x, x_bytes, out + static_cast<Index>(i) * n * out_bytes, out_bytes, n, block);
+    }
+  });
+}
+
+}  // namespace lamella

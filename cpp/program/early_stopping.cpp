@@ -1,0 +1,60 @@
+#include "program/early_stopping.h"
+
+#include <cstring>
+#include <utility>
+
+#include "core/check.h"
+
+namespace lamella {
+
+EarlyStopping::EarlyStopping(std::shared_ptr<Memory> memory, std::vector<Operand> kept, Index patience,
+                             double min_delta, bool rises)
+    : memory_(std::move(memory)), kept_(std::move(kept)), patience_(patience), min_delta_(min_delta), rises_(rises) {
+  for (const Operand& part : kept_) {
+    require(part.offset >= 0 && part.offset + part.size <= memory_->size(part.arena),
+            "[EarlyStopping] a part to be kept leaves its arena");
+  }
+}
+
+std::vector<EarlyStopping::Part> EarlyStopping::parts() const {
+  std::vector<Part> parts;
+  for (const Operand& part : kept_) {
+    const Index element = part.in(Arena::scalars) ? 8 : size_of(memory_->dtype());
+    parts.push_back({memory_->base(part.arena) + part.offset * element, part.size * element});
+  }
+  return parts;
+}
+
+bool EarlyStopping::stops(double value) {
+  const double falling = rises_ ? -value : value;
+  if (falling < best_ - min_delta_) {
+    best_ = falling;
+    best_epoch_ = seen_;
+    const std::vector<Part> all = parts();
+    if (!copies_.data()) {
+      Index bytes = 0;
+      for (const Part& part : all) bytes += part.bytes;
+      copies_ = Buffer::uninitialized(bytes);
+    }
+    char* to = copies_.data();
+    for (const Part& part : all) {
+      std::memcpy(to, part.data, static_cast<std::size_t>(part.bytes));
+      to += part.bytes;
+    }
+  }
+  ++seen_;
+  return seen_ - 1 - best_epoch_ >= patience_;  // before the first good one the count begins at the first of all
+}
+
+void EarlyStopping::finish() {
+  if (copies_.data() && best_epoch_ != seen_ - 1) {
+    const char* from = copies_.data();
+    for (const Part& part : parts()) {
+      std::memcpy(part.data, from, static_cast<std::size_t>(part.bytes));
+      from += part.bytes;
+    }
+  }
+  copies_ = Buffer();
+}
+
+}  // namespace lamella

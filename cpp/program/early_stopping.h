@@ -1,0 +1,45 @@
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "core/buffer.h"
+#include "program/memory.h"
+
+namespace lamella {
+
+// Counts epochs without improvement (Prechelt 1998), and keeps what the best one left.
+class EarlyStopping {
+ public:
+  // `patience` epochs in a row may pass without a value that is lower (or higher, if it is to rise) by more than
+  // min_delta. kept: what finish() brings back; nothing: the last epoch's stays.
+  EarlyStopping(std::shared_ptr<Memory> memory, std::vector<Operand> kept, Index patience, double min_delta,
+                bool rises);
+
+  // Takes note of one more epoch; whether it was one too many.
+  bool stops(double value);
+
+  // Goes back to the best epoch, if it was not the last, and forgets the copies.
+  void finish();
+
+  Index best_epoch() const { return best_epoch_; }  // -1: there was none
+
+ private:
+  struct Part {
+    char* data;
+    Index bytes;
+  };
+  std::vector<Part> parts() const;
+
+  std::shared_ptr<Memory> memory_;
+  std::vector<Operand> kept_;
+  Index patience_;
+  double min_delta_;
+  bool rises_;
+  double best_ = std::numeric_limits<double>::infinity();
+  Index seen_ = 0, best_epoch_ = -1;
+  Buffer copies_;
+};
+
+}  // namespace lamella

@@ -1,0 +1,43 @@
+"""What :meth:`Trainer.fit` is told beside the data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lamella.nn import _check
+from lamella.optim.schedule import LRScheduler
+from lamella.trainer.divergence import CutOnDivergence
+from lamella.trainer.order import Sampling
+
+#: Called after each epoch (from 0) with its record; True ends the training.
+OnEpoch = Callable[[int, dict[str, float]], bool | None]
+
+
+@dataclass
+class Options:
+    """Arguments of :meth:`Trainer.fit`, under their names there; those that need no model to be checked are."""
+
+    where: str
+    epochs: int = 1
+    batch_size: int = 32
+    shuffle: bool = True
+    drop_last: bool = False
+    on_epoch: OnEpoch | None = None
+    schedule: LRScheduler | None = None
+    unit: str | None = None
+    monitor: str = "val_loss"
+    patience: int | None = None
+    min_delta: float = 0.0
+    restore_best: bool = True
+    on_divergence: CutOnDivergence | None = None
+    mixup: Any = None
+    sampling: Sampling = None
+
+    def __post_init__(self) -> None:
+        where = self.where
+        self.epochs = _check.integer(where, "epochs", self.epochs, 0)
+        self.batch_size = _check.integer(where, "batch_size", self.batch_size, 1)
+        if self.on_epoch is not None and not callable(self.on_epoch):
+            raise TypeError(f"[{where}] on_epoch is {self.on_epoch!r} but must be a function of (epoch, record)")
+        if self.on_divergence is not None and not isinstance(self.on_divergence, CutOnDivergence):
+            raise TypeError(f"[{where}] on_divergence is {self.on_divergence!r} but must be a CutOnDivergence")

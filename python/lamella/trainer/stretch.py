@@ -1,0 +1,92 @@
+"""Some epochs in a row: natively, or with layers in Python."""
+
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lamella import _core
+from lamella._arrays import Array
+from lamella.nn.loss.runner import Measured
+from lamella.trainer.mixup import Mixing, mixed
+from lamella.trainer.samples import Samples
+
+if TYPE_CHECKING:
+    from lamella.trainer.step import StepByHand
+
+
+class Taken(NamedTuple):
+    """The rows of epochs: which (None: all), in random order by (seed, first epoch) or as they are, and mixed with."""
+
+    rows: Array | None
+    shuffle: tuple[int, int] | None = None
+    mixing: Mixing | None = None
+
+
+class StretchByHand:
+    """One epoch of a model with layers in Python: four calls a step."""
+
+    def __init__(
+        self, step: "StepByHand", samples: Samples, target: Array, taken: Taken, batch_size: int, drop_last: bool
+    ) -> None:
+        self._step, self._samples, self._target, self._mixing = step, samples, target, taken.mixing
+        self._batch_size, self._drop_last = batch_size, drop_last
+        self._rows = np.arange(len(samples.x)) if taken.rows is None else taken.rows
+        if taken.shuffle is not None:
+            self._rows = self._rows[_core.permutation(len(self._rows), *taken.shuffle)]
+        self._table: tuple[Array, Array] | None = None
+        self.ending, self.stopped = _core.Ending.interrupted, False
+        self.last = (math.nan, 0)
+        self.records: dict[str, list[float]] = {"loss": [], "score": [], "seconds": [], "lr": []}
+
+    def timetable(self, places: Array, values: Array, by_step: bool) -> None:
+        """Scalars to set before each step."""
+        self._table = places, values
+
+    def run(self) -> None:
+        """The epoch."""
+        step, begin, start = self._step, 0, time.perf_counter()
+        total = score = weighed = scored = 0.0
+        memory = step.store.memory
+        scalars = memory.view(_core.Arena.scalars, 0, 0, [memory.size(_core.Arena.scalars)])
+        count, done, taken = self._batch_size, 0, len(self._rows)
+        while begin < taken and not (self._drop_last and taken - begin < count):
+            n = min(count, taken - begin)
+            if not self._drop_last and taken - begin - n < step.least_rows:
+                n = taken - begin
+            if self._table is not None:
+                scalars[self._table[0]] = self._table[1][done]
+            left = taken - begin - n
+            closes = left < count if self._drop_last else left == 0
+            found = self._advance(slice(begin, begin + n), done, closes)
+            begin, done = begin + n, done + 1
+            total, weighed = total + found.value * found.weight, weighed + found.weight
+            score, scored = score + found.score * found.scored, scored + found.scored
+            self.last = (found.value, done)
+            if not math.isfinite(found.value):
+                self.ending = _core.Ending.diverged
+                return
+        self.last = (total / (weighed or 1), done)
+        self.ending = _core.Ending.complete
+        seconds = time.perf_counter() - start
+        for name, value in zip(
+            self.records, (self.last[0], score / (scored or 1), seconds, float(scalars[step.rate_place])), strict=True
+        ):
+            self.records[name].append(value)
+
+    def _advance(self, batch: slice, done: int, closes: bool) -> Measured:
+        rows, weight = self._rows[batch], self._samples.weight
+
+        def gather(array: Array) -> Array:
+            own: Array = array[rows]
+            if self._mixing is None:
+                return own
+            return mixed(own, array[self._mixing[0][batch]], self._mixing[1][batch])
+
+        weights = None if weight is None else gather(weight)
+        x, target = gather(self._samples.x), gather(self._target)
+        return self._step.measure(x, target, weights, done % self._step.accumulate, closes)
+
+
+Stretch = _core.Stretch | StretchByHand
