@@ -18,6 +18,7 @@ from lamella import nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
+from lamella.population import Population, PopulationHistory
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "DivergenceError",
     "History",
     "LRRangeTest",
+    "Population",
+    "PopulationHistory",
     "Trainer",
     "__version__",
     "get_num_threads",

@@ -102,7 +102,7 @@ class Pass:
         x = builder.enter(Value(_core.Operand(_core.Arena.input), width))
         self._y = module.emit(builder, x)
         self.outputs = self._y.width
-        self._indices = builder.indices
+        self.indices = builder.indices
         self._dtype = store.dtype
         self._replay: Replay | None = None
         if not builder.all_native or self._y.operand == x.operand:
@@ -121,7 +121,7 @@ class Pass:
     def run(self, x: Array, batch_size: int, where: str) -> Array:
         """(n, width) -> (n, outputs); ValueError if layers cannot take the values."""
         x = contiguous(x, self._dtype)
-        check_indices(x, self._indices, "x", where)
+        check_indices(x, self.indices, "x", where)
         y = np.empty((len(x), self._y.width), self._dtype)
         if self._replay is None:
             self._runner.blocks(0, 0, x, y, batch_size)

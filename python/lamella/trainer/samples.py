@@ -1,8 +1,11 @@
 """Checked arrays: what a training takes its rows from, or is measured on."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from lamella._arrays import Array
+from lamella._arrays import Array, as_features, as_weights, check_finite, contiguous
+from lamella.nn.loss import Loss
+from lamella.nn.module import Module
 
 
 @dataclass(frozen=True)
@@ -29,3 +32,35 @@ class Samples:
             return self
         weight = None if self.weight is None else self.weight[self.rows]
         return Samples(self.x[self.rows], self.targets, weight)
+
+
+def features_of(model: Module, x: Any, where: str) -> Array:
+    """``x`` as the model's kernels take it, or an error."""
+    dtype = model.store().dtype
+    return contiguous(as_features(x, dtype, model.input_width(), "x", where), dtype)
+
+
+def targets_of(model: Module, loss: Loss, y: Any, n: int, width: int, where: str) -> Array:
+    """``y`` as the loss takes it for n rows of so many features, or an error."""
+    return loss.targets(y, n, model.output_width(width) or width, model.store().dtype, where)
+
+
+def weights_of(model: Module, sample_weight: Any, n: int, where: str) -> Array | None:
+    """``sample_weight`` as kernels take it, or an error."""
+    return None if sample_weight is None else as_weights(sample_weight, n, model.store().dtype, where)
+
+
+def check_samples(samples: Samples, where: str, columns: Any = None) -> None:
+    """ValueError if something to learn from is not finite; ``columns`` name the features."""
+    check_finite(samples.x, "x", where, columns)
+    if samples.target.dtype.kind == "f":
+        check_finite(samples.target, "y", where)
+
+
+def held_out_parts(given: Any, where: str) -> tuple[Any, Any, Any]:
+    """``validation_data`` as (x, y, sample_weight), or an error."""
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise TypeError(
+            f"[{where}] validation_data is a {type(given).__name__} but must be (x, y) or (x, y, sample_weight)"
+        )
+    return given[0], given[1], given[2] if len(given) == 3 else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamella import _core
-from lamella._arrays import Array, as_features, as_weights, check_finite, check_indices, contiguous
+from lamella._arrays import Array, check_finite, check_indices
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.loss.runner import LossRunner
@@ -20,7 +20,7 @@ from lamella.trainer.history import History
 from lamella.trainer.options import OnEpoch, Options
 from lamella.trainer.order import Sampling
 from lamella.trainer.range_test import LRRangeTest
-from lamella.trainer.samples import Samples
+from lamella.trainer.samples import Samples, check_samples, features_of, held_out_parts, targets_of, weights_of
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.step import NativeStep, StepByHand
 from lamella.trainer.training import Training
@@ -137,16 +137,11 @@ class Trainer:
         """Each layer as it is set, so that one may be frozen by its ``eval()``; all train if the model is in eval."""
         return None if self.model.training else True
 
-    def _features(self, x: Any, where: str) -> Array:
-        dtype = self.model.store().dtype
-        return contiguous(as_features(x, dtype, self.model.input_width(), "x", where), dtype)
-
-    def _targets(self, y: Any, n: int, width: int, where: str) -> Array:
-        outputs = self.model.output_width(width) or width
-        return self.loss.targets(y, n, outputs, self.model.store().dtype, where)
-
-    def _weights(self, sample_weight: Any, n: int, where: str) -> Array | None:
-        return None if sample_weight is None else as_weights(sample_weight, n, self.model.store().dtype, where)
+    def _samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
+        features = features_of(self.model, x, where)
+        n, width = features.shape
+        target = targets_of(self.model, self.loss, y, n, width, where)
+        return Samples(features, target, weights_of(self.model, sample_weight, n, where))
 
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One training step.
@@ -181,14 +176,12 @@ class Trainer:
             if value is not None:
                 return value
         where = "Trainer.step"
-        features = self._features(x, where)
-        n, width = features.shape
-        target, weight = self._targets(y, n, width, where), self._weights(sample_weight, n, where)
-        step = self.prepare(width, target)
-        if n < step.least_rows:
-            self.model.check_rows(n, self.mode(), where)
-        check_indices(features, step.indices, "x", where)
-        return self.advance(step, features, target, weight)
+        batch = self._samples(x, y, sample_weight, where)
+        step = self.prepare(batch.x.shape[1], batch.target)
+        if len(batch) < step.least_rows:
+            self.model.check_rows(len(batch), self.mode(), where)
+        check_indices(batch.x, step.indices, "x", where)
+        return self.advance(step, batch.x, batch.target, batch.weight)
 
     def advance(self, step: NativeStep | StepByHand, x: Array, target: Array, weight: Array | None = None) -> float:
         """One step on checked arrays, every ``accumulate``-th with an update: its loss."""
@@ -297,34 +290,18 @@ class Trainer:
             mixup=mixup,
             sampling=sampling,
         )
-        samples = self.training_samples(x, y, sample_weight, options.where)
-        held_out = self.held_out_samples(validation_data, options.where, getattr(x, "columns", None))
+        samples = self._training_samples(x, y, sample_weight, options.where)
+        held_out = None
+        if validation_data is not None:
+            where = f"{options.where} validation_data"
+            held_out = self._samples(*held_out_parts(validation_data, options.where), where)
+            check_finite(held_out.x, "x", where, getattr(x, "columns", None))
         return Training(self, samples, held_out, options).run()
 
-    def training_samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
-        """Checked rows, all finite."""
+    def _training_samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
         samples = self._samples(x, y, sample_weight, where)
-        check_finite(samples.x, "x", where, getattr(x, "columns", None))
-        if samples.target.dtype.kind == "f":
-            check_finite(samples.target, "y", where)
+        check_samples(samples, where, getattr(x, "columns", None))
         return samples
-
-    def held_out_samples(self, given: Any, where: str, columns: Any = None) -> Samples | None:
-        """Checked ``validation_data``; ``columns`` name its features in errors."""
-        if given is None:
-            return None
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise TypeError(
-                f"[{where}] validation_data is a {type(given).__name__} but must be (x, y) or (x, y, sample_weight)"
-            )
-        samples = self._samples(given[0], given[1], given[2] if len(given) == 3 else None, f"{where} validation_data")
-        check_finite(samples.x, "x", f"{where} validation_data", columns)
-        return samples
-
-    def _samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
-        features = self._features(x, where)
-        n, width = features.shape
-        return Samples(features, self._targets(y, n, width, where), self._weights(sample_weight, n, where))
 
     def resume(self, scheduling: Scheduling, steps: int | None, epochs: int) -> None:
         """Begin a training's schedule, from a state that was loaded if there is one."""
@@ -403,7 +380,7 @@ class Trainer:
         where = "Trainer.lr_range_test"
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
         smoothing = _check.number(where, "smoothing", smoothing, 0, 1, open_end=True)
-        samples = self.training_samples(x, y, None, where)
+        samples = self._training_samples(x, y, None, where)
         return range_test.grow(self, samples, limits, smoothing, where)
 
     def largest_stable_lr(
@@ -451,7 +428,7 @@ class Trainer:
         limits = range_test.check_limits(low, high, steps, batch_size, divergence, where)
         _check.positive(where, "factor", factor)
         factor = _check.number(where, "factor", factor, 0, 1, open_end=True)
-        samples = self.training_samples(x, y, None, where)
+        samples = self._training_samples(x, y, None, where)
         return range_test.shrink(self, samples, limits, factor, where)
 
     def state_dict(self) -> dict[str, Any]:

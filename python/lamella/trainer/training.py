@@ -100,15 +100,19 @@ class Training:
     def run(self) -> History:
         """Train; the history of these epochs."""
         while (stretch := self.begin()) is not None:
-            try:
-                stretch.run()
-            except BaseException:
-                self.end(stretch, interrupted=True)
-                raise
-            self.end(stretch)
+            self.run_stretch(stretch)
         return self.finish()
 
     # The parts of run(), for many trainings side by side.
+
+    def run_stretch(self, stretch: Stretch) -> None:
+        """Run what :meth:`begin` gave."""
+        try:
+            stretch.run()
+        except BaseException:
+            self.end(stretch, interrupted=True)
+            raise
+        self.end(stretch)
 
     def begin(self) -> Stretch | None:
         """The next epochs to run; None if there are none."""

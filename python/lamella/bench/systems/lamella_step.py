@@ -6,6 +6,7 @@ from typing import Any
 import lamella as lm
 from lamella import nn, optim
 from lamella.bench.workloads import Array, Workload
+from lamella.trainer.samples import targets_of
 
 
 def make_trainer(workload: Workload, threads: int) -> lm.Trainer:
@@ -56,7 +57,7 @@ def time_ops(workload: Workload, threads: int, repeats: int) -> list[tuple[str, 
 def _native_step(trainer: lm.Trainer, workload: Workload) -> tuple[Any, Array, Array]:
     """The trainer's program and runner, which are no part of the public API, and what they take."""
     x, y = workload.data()
-    targets = trainer._targets(y, workload.batch, workload.widths[0], "bench")
+    targets = targets_of(trainer.model, trainer.loss, y, workload.batch, workload.widths[0], "bench")
     return trainer.prepare(workload.widths[0], targets), x, targets
 
 

@@ -1,0 +1,465 @@
+"""Many models that are trained in one call."""
+
+import copy
+import operator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella import _core
+from lamella._arrays import Array, check_indices
+from lamella.nn import _check
+from lamella.nn.loss import Loss
+from lamella.nn.module import Module
+from lamella.optim.optimizer import Optimizer
+from lamella.optim.schedule import LRScheduler
+from lamella.population import combine as combining
+from lamella.population.history import PopulationHistory, final, order
+from lamella.population.member import Factory, Member, Recipe
+from lamella.population.plan import FitPlan
+from lamella.population.rows import Choice
+from lamella.population.side_by_side import run_side_by_side
+from lamella.population.tables import Tables
+from lamella.trainer.divergence import CutOnDivergence, DivergenceError
+from lamella.trainer.order import Sampling
+from lamella.trainer.training import Training
+
+#: Called after each epoch of each model as (model, epoch, record); True ends that model's training.
+OnModelEpoch = Callable[[int, int, dict[str, float]], bool | None]
+
+#: Bytes of predictions that are held at once, where only what is made of them is wanted.
+_PREDICTIONS = 64 << 20
+
+
+class Population:
+    """Models that are trained side by side in one call, each with settings of its own.
+
+    Each thread takes one model at a time and trains it for as long as nothing in Python has a say, its weights in that
+    core's cache, without waiting for the others. Model k has the same bits as the same model trained alone by a
+    :class:`Trainer` with the same seed and settings, for any number of threads and of models. Models that are large
+    enough to gain more from all threads together are trained one after the other.
+
+    Wherever a number may differ by model, an array or list has one a model, and a number is shared by all.
+
+    Parameters
+    ----------
+    factory : callable, or list of callables
+        Makes a new model; if it takes an argument, that is the model's number. A list makes models of several
+        architectures, in turns: the model of number k by ``factory[k % len(factory)]``.
+    n : int
+        Models; by default as many as there are in a list of factories.
+    seeds : sequence of int, optional
+        Of first weights, dropout and order, in place of the models' own; where they have none, their numbers.
+    loss : Loss, or class or function that makes one
+    loss_settings : mapping, optional
+        Arguments of the loss: ``{"label_smoothing": [...]}``. ``weight``, ``pos_weight`` and ``quantiles`` of a model
+        are arrays: a row for each model, or one for all.
+    optimizer : class or function
+        Called with each model's parameters and its settings.
+    settings : mapping, optional
+        Arguments of the optimizer: ``{"lr": rates, "betas": [(0.9, 0.999), ...]}``.
+    dropout : number or sequence, optional
+        The rate of all :class:`nn.Dropout` layers: as ``layer_settings={"Dropout.p": ...}``.
+    layer_settings : mapping, optional
+        Settings of layers, by their class or their place in the model: ``{"GaussianNoise.std": [...], "2.p": 0.1}``.
+    accumulate : int or sequence, default 1
+        See :class:`Trainer`.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has not one value a model, a setting does not exist or is out of range, or a single factory makes
+        models of different architectures.
+
+    Examples
+    --------
+    >>> pop = lm.Population(
+    ...     lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)),
+    ...     n=256, loss=nn.CrossEntropyLoss(), optimizer=optim.Adam, settings={"lr": np.logspace(-4, -1, 256)},
+    ... )
+    >>> pop.fit(x, y, epochs=50, validation_data=(xv, yv), patience=5)
+    >>> pop.best()
+    """
+
+    def __init__(
+        self,
+        factory: Factory | Sequence[Factory],
+        n: int | None = None,
+        *,
+        loss: Loss | Callable[..., Loss],
+        optimizer: Callable[..., Optimizer],
+        seeds: Iterable[int] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        loss_settings: Mapping[str, Any] | None = None,
+        dropout: Any = None,
+        layer_settings: Mapping[str, Any] | None = None,
+        accumulate: Any = 1,
+    ) -> None:
+        layers = {**({} if dropout is None else {"Dropout.p": dropout}), **(layer_settings or {})}
+        recipe = Recipe(
+            factory, n, seeds, loss, loss_settings, optimizer, settings, layers, accumulate, type(self).__name__
+        )
+        self._members = [recipe.make(number) for number in range(recipe.n)]
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, number: int) -> Module:
+        """A copy of that model, which shares no memory with the population."""
+        return copy.deepcopy(self._member(number).trainer.model)
+
+    def __iter__(self) -> Iterator[Module]:
+        return (self[number] for number in self.active)
+
+    def _member(self, number: Any) -> Member:
+        try:
+            index = operator.index(number)
+        except TypeError:
+            raise TypeError(f"[Population] the number of a model is {number!r:.80} but must be an integer") from None
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"[Population] there is no model {index} among {len(self)}")
+        member = self._members[index]
+        if member.out == "dropped":
+            raise ValueError(f"[Population] model {index} was dropped")
+        return member
+
+    @property
+    def active(self) -> list[int]:
+        """Numbers of the models that take part: neither diverged nor dropped."""
+        return [member.number for member in self._members if member.out is None]
+
+    @property
+    def diverged(self) -> dict[int, str]:
+        """Models whose loss became NaN or infinite, and what was said of it."""
+        return {member.number: member.reason for member in self._members if member.out == "diverged"}
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of each model."""
+        return [member.seed for member in self._members]
+
+    @property
+    def history(self) -> PopulationHistory:
+        """Of all calls of :meth:`fit`."""
+        return PopulationHistory([member.history for member in self._members], self.diverged)
+
+    def drop(self, models: Iterable[int]) -> None:
+        """Take models out for good; their memory is freed, their histories stay."""
+        for member in [self._member(number) for number in models]:
+            member.drop()
+
+    def _chosen(self, models: Iterable[int] | None, where: str) -> list[Member]:
+        """Members to work with: those given, which must take part, or all that do."""
+        if models is None:
+            chosen = [member for member in self._members if member.out is None]
+            if not chosen:
+                raise ValueError(f"[{where}] no model is left: all have diverged or been dropped")
+            return chosen
+        chosen = [self._member(number) for number in models]
+        if not chosen:
+            raise ValueError(f"[{where}] models is empty")
+        for member in chosen:
+            if member.out is not None:
+                raise ValueError(f"[{where}] model {member.number} has {member.out}")
+        if len({member.number for member in chosen}) < len(chosen):
+            raise ValueError(f"[{where}] models names one twice")
+        return chosen
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        epochs: Any = 1,
+        batch_size: Any = 32,
+        validation_data: tuple[Any, ...] | None = None,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        on_epoch: OnModelEpoch | None = None,
+        sample_weight: Any = None,
+        *,
+        samples: Choice = "shared",
+        validation_samples: Choice | None = None,
+        schedule: Callable[..., LRScheduler] | None = None,
+        schedule_settings: Mapping[str, Any] | None = None,
+        unit: str | None = None,
+        monitor: str = "val_loss",
+        patience: Any = None,
+        min_delta: Any = 0.0,
+        restore_best: bool = True,
+        on_divergence: CutOnDivergence | None = None,
+        mixup: Any = None,
+        sampling: Sampling = None,
+        models: Iterable[int] | None = None,
+    ) -> PopulationHistory:
+        """Train all models that take part, each as :meth:`Trainer.fit` does.
+
+        ``epochs``, ``batch_size``, ``patience``, ``min_delta`` and ``mixup`` may differ by model. What is not said here
+        is as for :meth:`Trainer.fit`.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+            Converted and checked once for all models.
+        y : array-like
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            The same for all models.
+        on_epoch : callable, optional
+            Called as ``on_epoch(model, epoch, record)`` after each epoch of each model, by the thread that trains it;
+            True ends that model's training.
+        sample_weight : array-like, (n,) or (models, n), optional
+        samples : "shared", "bootstrap", "stratified" or sequence, default "shared"
+            Which rows each model learns from: all; as many drawn with replacement, from all or from each class, a
+            function of its seed; or row numbers (or a mask) for each model.
+        validation_samples : "rest" or sequence, optional
+            Rows of x that each model is measured on, in place of ``validation_data``: those that it does not learn from
+            (out of bag), or row numbers for each.
+        schedule : class or function, optional
+            Called with each model's optimizer and its ``schedule_settings``.
+        schedule_settings : mapping, optional
+            Arguments of the schedule, such as ``{"gamma": [...]}``.
+        models : sequence of int, optional
+            Train these alone. Sequences of numbers still have one for each model of the population.
+
+        Returns
+        -------
+        PopulationHistory
+            Of this call.
+
+        Raises
+        ------
+        ValueError
+            If anything does not fit; nothing is trained then.
+        DivergenceError
+            If the losses of all models became NaN or infinite. Of some: they are left out from then on, with a warning.
+        KeyboardInterrupt
+            By Ctrl-C: each model ends after its present step, as it is then.
+        """
+        where = "Population.fit"
+        chosen = self._chosen(models, where)
+        plan = FitPlan(
+            count=len(self),
+            seeds=self.seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            on_epoch=on_epoch,
+            samples=samples,
+            validation_samples=validation_samples,
+            schedule=schedule,
+            schedule_settings=schedule_settings,
+            unit=unit,
+            monitor=monitor,
+            patience=patience,
+            min_delta=min_delta,
+            restore_best=restore_best,
+            on_divergence=on_divergence,
+            mixup=mixup,
+            sampling=sampling,
+            where=where,
+        )
+        plan.take(x, y, sample_weight, validation_data, chosen[0])
+        trainings = {id(t): (member, t) for member, t in ((member, plan.training(member)) for member in chosen)}
+        found = PopulationHistory([t.history for _, t in trainings.values()])
+
+        def over(training: Training, error: DivergenceError | None) -> list[Training]:
+            if error is not None:
+                member = trainings[id(training)][0]
+                member.diverge(str(error))
+                found.diverged[member.number] = str(error)
+            return []
+
+        run_side_by_side(plan.largest_first([t for _, t in trainings.values()]), over)
+        self._report(found, len(chosen), where)
+        return found
+
+    def _report(self, found: PopulationHistory, count: int, where: str) -> None:
+        if not found.diverged:
+            return
+        first = next(iter(found.diverged.values()))
+        if len(found.diverged) == count:
+            raise DivergenceError(f"[{where}] all {count} models diverged; one of them: {first}")
+        named = ", ".join(map(str, sorted(found.diverged)[:8])) + (", ..." if len(found.diverged) > 8 else "")
+        text = f"[{where}] {len(found.diverged)} of {count} models diverged and are left out: {named}"
+        warnings.warn(f"{text}; one of them: {first}", stacklevel=3)
+
+    def outputs(self, x: Any, batch_size: int = 1024, models: Iterable[int] | None = None) -> Array:
+        """Outputs of each model in evaluation mode.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        batch_size : int, default 1024
+            Rows a block.
+        models : sequence of int, optional
+            Of these alone; by default of all that take part.
+
+        Returns
+        -------
+        ndarray, (models, n, outputs)
+        """
+        where = "Population.predict"
+        return self._outputs(self._chosen(models, where), x, batch_size, where)
+
+    def _outputs(self, chosen: list[Member], x: Any, batch_size: int, where: str) -> Array:
+        batch_size = _check.integer(where, "batch_size", batch_size, 1)
+        tables = Tables(x, None, None, len(self), False, where)
+        first = tables.features(chosen[0].trainer)
+        widths = {member.number: self._outputs_width(member, first.shape[1]) for member in chosen}
+        if len(set(widths.values())) > 1:
+            raise ValueError(f"[{where}] models have different numbers of outputs: {sorted(set(widths.values()))}")
+        result = np.empty((len(chosen), len(first), next(iter(widths.values()))), first.dtype)
+        native: dict[int, list[int]] = {}
+        for place, member in enumerate(chosen):
+            own = tables.features(member.trainer)
+            forward = member.trainer.model.forward_pass(own.shape[1])
+            check_indices(own, forward.indices, "x", where)
+            if forward.runner is None or own.dtype != result.dtype:
+                result[place] = member.trainer.model.predict(own, batch_size)
+            else:
+                native.setdefault(id(own), []).append(place)
+        for places in native.values():
+            members = [chosen[place] for place in places]
+            own = tables.features(members[0].trainer)
+            runners = [m.trainer.forward_runner(own.shape[1]) for m in members]
+            out = result if len(places) == len(chosen) else np.empty((len(places), *result.shape[1:]), result.dtype)
+            _core.predict_side_by_side([r for r in runners if r is not None], own, out, batch_size)
+            if out is not result:
+                result[places] = out
+        return result
+
+    @staticmethod
+    def _outputs_width(member: Member, width: int) -> int:
+        return member.trainer.model.forward_pass(width).outputs
+
+    def predict(
+        self,
+        x: Any,
+        combine: str | None = "mean",
+        batch_size: int = 1024,
+        models: Iterable[int] | None = None,
+    ) -> Array:
+        """Predictions of all models that take part, combined.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        combine : "mean", "vote" or None, default "mean"
+            "mean": of their probabilities where the loss tells them (a softmax's, a sigmoid's), else of their outputs.
+            "vote": what most of them decide. None: :meth:`outputs` of each.
+        batch_size : int, default 1024
+            Rows a block.
+        models : sequence of int, optional
+            These alone: ``models=pop.ranking()[:5]``.
+
+        Returns
+        -------
+        ndarray
+            "mean": (n, outputs); "vote": (n,) classes, or (n, outputs) answers; None: (models, n, outputs).
+        """
+        where = "Population.predict"
+        if combine not in ("mean", "vote", None):
+            raise ValueError(f'[{where}] combine is {combine!r} but must be "mean", "vote" or None')
+        chosen = self._chosen(models, where)
+        if combine is None:
+            return self._outputs(chosen, x, batch_size, where)
+        losses = [member.trainer.loss for member in chosen]
+        features = Tables(x, None, None, len(self), False, where).features(chosen[0].trainer)
+        width = self._outputs_width(chosen[0], features.shape[1])
+        rows = max(1, _PREDICTIONS // (len(chosen) * width * features.itemsize))
+        parts = []
+        for begin in range(0, max(len(features), 1), rows):
+            outputs = self._outputs(chosen, features[begin : begin + rows], batch_size, where)
+            parts.append(
+                combining.mean(outputs, losses) if combine == "mean" else combining.vote(outputs, losses, where)
+            )
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def evaluate(
+        self, x: Any, y: Any, sample_weight: Any = None, models: Iterable[int] | None = None
+    ) -> dict[str, Array]:
+        """Loss and score of each model in evaluation mode.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+        sample_weight : array-like, (n,) or (models, n), optional
+        models : sequence of int, optional
+            Of these alone; by default of all that take part.
+
+        Returns
+        -------
+        dict
+            "loss" and the loss's score, such as "accuracy": a value for each model.
+        """
+        where = "Population.evaluate"
+        chosen = self._chosen(models, where)
+        tables = Tables(x, y, sample_weight, len(self), False, where)
+        samples = [tables.of(member.trainer, member.number) for member in chosen]
+        outputs = self._outputs(chosen, x, 1024, where)
+        found = [
+            member.trainer.loss.evaluate(own, each.target, each.weight)
+            for member, own, each in zip(chosen, outputs, samples, strict=True)
+        ]
+        losses, scores = zip(*found, strict=True)
+        return {"loss": np.array(losses), chosen[0].trainer.loss.score_name: np.array(scores)}
+
+    def final(self, key: str | None = None) -> Array:
+        """What each model came to: a quantity of the history at its best epoch, or its last.
+
+        Parameters
+        ----------
+        key : str, optional
+            By default "val_loss" if there is one, else "loss".
+
+        Returns
+        -------
+        ndarray, (len(self),)
+            NaN for models that diverged or were dropped.
+        """
+        histories = [member.history for member in self._members]
+        values = final(histories, self._key(key))
+        values[[member.out is not None for member in self._members]] = np.nan
+        return values
+
+    def _key(self, key: str | None) -> str:
+        known = self.history.keys()
+        if not known:
+            raise ValueError("[Population] the models have not been trained: call fit() first")
+        if key is None:
+            return "val_loss" if "val_loss" in known else "loss"
+        if key not in known:
+            raise ValueError(f"[Population] there is no {key!r} in the history; it has {', '.join(known)}")
+        return key
+
+    def ranking(self, key: str | None = None) -> Array:
+        """Numbers of the models that take part, best first.
+
+        Parameters
+        ----------
+        key : str, optional
+            Of the history, as for :meth:`final`. Accuracies are to be high, everything else low.
+        """
+        ranked = order(self.final(key), self._key(key))
+        active = set(self.active)
+        return np.array([number for number in ranked if int(number) in active])
+
+    def best(self, key: str | None = None) -> Module:
+        """A copy of the best model; ``key`` as for :meth:`ranking`."""
+        ranked = self.ranking(key)
+        if len(ranked) == 0:
+            raise ValueError("[Population] no model is left: all have diverged or been dropped")
+        return self[int(ranked[0])]
+
+    def __reduce__(self) -> Any:
+        raise TypeError("[Population] a population is not copied or pickled; take models out: pop[0]")
+
+    def __repr__(self) -> str:
+        first = next((m.trainer.model for m in self._members if m.out != "dropped"), None)
+        parameters = "" if first is None else f" of {first.num_parameters:,} parameters"
+        out = [member.out for member in self._members if member.out is not None]
+        lost = "".join(f"; {out.count(reason)} {reason}" for reason in ("diverged", "dropped") if reason in out)
+        return f"Population({len(self)} models{parameters}{lost})"

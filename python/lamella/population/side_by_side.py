@@ -1,0 +1,68 @@
+"""Many trainings at once, a thread each."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+
+from lamella import _core
+from lamella.trainer.divergence import DivergenceError
+from lamella.trainer.stretch import StretchByHand
+from lamella.trainer.training import Training
+
+#: Told of each training that is over, and why if it diverged; gives those that are to be run in its place.
+Over = Callable[[Training, DivergenceError | None], Iterable[Training]]
+
+
+def run_side_by_side(trainings: Iterable[Training], over: Over) -> None:
+    """Run all trainings. If it is interrupted, each ends after its present step, with its history and its weights."""
+    crew = _Crew(over)
+    try:
+        _core.train_side_by_side(crew.start(trainings), crew.ended)
+    except BaseException:
+        crew.interrupt()
+        raise
+
+
+class _Crew:
+    def __init__(self, over: Over) -> None:
+        self._over = over
+        self._running: dict[int, tuple[_core.Stretch, Training]] = {}  # by the stretch's identity
+
+    def start(self, trainings: Iterable[Training]) -> list[_core.Stretch]:
+        """Their next stretches, or those of what comes after them."""
+        return [stretch for training in trainings for stretch in self._proceed(training)]
+
+    def ended(self, stretch: _core.Stretch) -> list[_core.Stretch]:
+        """Take note of a stretch; what is to be run next."""
+        training = self._running.pop(id(stretch))[1]
+        interrupted = stretch.ending == _core.Ending.interrupted
+        try:
+            training.end(stretch, interrupted)
+        except DivergenceError as error:
+            return self._finish(training, error)
+        return [] if interrupted else self._proceed(training)
+
+    def interrupt(self) -> None:
+        """Take note of what was begun and has not been taken note of."""
+        for stretch, training in self._running.values():
+            with contextlib.suppress(DivergenceError):
+                training.end(stretch, interrupted=True)
+
+    def _proceed(self, training: Training) -> list[_core.Stretch]:
+        try:
+            stretch = self._next(training)
+        except DivergenceError as error:
+            return self._finish(training, error)
+        return self._finish(training, None) if stretch is None else [stretch]
+
+    def _next(self, training: Training) -> _core.Stretch | None:
+        """The next native stretch; those with layers in Python are run here and now."""
+        while (stretch := training.begin()) is not None:
+            if not isinstance(stretch, StretchByHand):
+                self._running[id(stretch)] = stretch, training
+                return stretch
+            training.run_stretch(stretch)
+        return None
+
+    def _finish(self, training: Training, error: DivergenceError | None) -> list[_core.Stretch]:
+        training.finish()
+        return self.start(self._over(training, error))
