@@ -8,7 +8,8 @@ from lamella.trainer.divergence import DivergenceError
 from lamella.trainer.stretch import StretchByHand
 from lamella.trainer.training import Training
 
-#: Told of each training that is over, and why if it diverged; gives those that are to be run in its place.
+#: Told of each training that is over or has come to its limit, and why if it diverged; gives those that are to be run
+#: in its place, perhaps itself with another limit.
 Over = Callable[[Training, DivergenceError | None], Iterable[Training]]
 
 
@@ -38,7 +39,7 @@ class _Crew:
         try:
             training.end(stretch, interrupted)
         except DivergenceError as error:
-            return self._finish(training, error)
+            return self._after(training, error)
         return [] if interrupted else self._proceed(training)
 
     def interrupt(self) -> None:
@@ -51,8 +52,8 @@ class _Crew:
         try:
             stretch = self._next(training)
         except DivergenceError as error:
-            return self._finish(training, error)
-        return self._finish(training, None) if stretch is None else [stretch]
+            return self._after(training, error)
+        return self._after(training, None) if stretch is None else [stretch]
 
     def _next(self, training: Training) -> _core.Stretch | None:
         """The next native stretch; those with layers in Python are run here and now."""
@@ -63,6 +64,7 @@ class _Crew:
             training.run_stretch(stretch)
         return None
 
-    def _finish(self, training: Training, error: DivergenceError | None) -> list[_core.Stretch]:
-        training.finish()
+    def _after(self, training: Training, error: DivergenceError | None) -> list[_core.Stretch]:
+        if training.over or error is not None:
+            training.finish()
         return self.start(self._over(training, error))

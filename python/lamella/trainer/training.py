@@ -60,6 +60,8 @@ class Training:
             steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
         trainer.resume(self._scheduling, steps, options.epochs)
         self.history = History()
+        #: It pauses after so many epochs; begin() goes on from there once this is more.
+        self.limit = options.epochs
         self._before = trainer.history.epochs
         self._prepare_cuts()
 
@@ -115,9 +117,9 @@ class Training:
         self.end(stretch)
 
     def begin(self) -> Stretch | None:
-        """The next epochs to run; None if there are none."""
-        left = self.options.epochs - self.history.epochs
-        if left == 0 or self.history.stopped is not None:
+        """The next epochs to run; None if there are none up to the limit."""
+        left = min(self.limit, self.options.epochs) - self.history.epochs
+        if left <= 0 or self.over:
             return None
         trainer, number = self.trainer, self.trainer.history.epochs
         self._step = trainer.prepare(self._step.width, self._target)  # on_epoch may have changed layers and loss
@@ -138,6 +140,11 @@ class Training:
         self._steps = steps
         self._measured = self._measure_natively(stretch)
         return stretch
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do, whatever the limit."""
+        return self.history.epochs >= self.options.epochs or self.history.stopped is not None
 
     def _taken(self, number: int) -> Taken:
         """Which rows the epoch of that number takes, in which order."""
