@@ -8,7 +8,6 @@ import numpy as np
 from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
-from lamella.nn.init import ones, zeros
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter, Settings, State
 from lamella.nn.setting import Setting
@@ -47,10 +46,10 @@ class BatchNorm1d(Module):
         self.num_features = _check.integer(where, "num_features", num_features, 1)
         self.affine = _check.flag(where, "affine", affine)
         shape = (self.num_features,)
-        self.weight = Parameter(shape, ones) if affine else None
-        self.bias = Parameter(shape, zeros) if affine else None
-        self.running_mean = State(shape, zeros)
-        self.running_var = State(shape, ones)
+        self.weight = Parameter(shape, 1.0) if affine else None
+        self.bias = Parameter(shape, 0.0) if affine else None
+        self.running_mean = State(shape, 0.0)
+        self.running_var = State(shape, 1.0)
         self.settings = Settings(eps=0.0, momentum=0.0, batches=0.0)  # BatchNormHyper
         self.eps = eps
         self.momentum = momentum

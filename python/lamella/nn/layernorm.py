@@ -4,7 +4,6 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
-from lamella.nn.init import ones, zeros
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter, Settings
 from lamella.nn.setting import Setting
@@ -22,7 +21,7 @@ class _RowNorm(Module):
             normalized_shape = normalized_shape[0]
         self.normalized_shape = _check.integer(where, "normalized_shape", normalized_shape, 1)
         self.elementwise_affine = _check.flag(where, "elementwise_affine", elementwise_affine)
-        self.weight = Parameter((self.normalized_shape,), ones) if self.elementwise_affine else None
+        self.weight = Parameter((self.normalized_shape,), 1.0) if self.elementwise_affine else None
         self.bias: Parameter | None = None
         self.settings = Settings(eps=0.0)  # LayerNormHyper
 
@@ -82,7 +81,7 @@ class LayerNorm(_RowNorm):
     ) -> None:
         super().__init__(normalized_shape, elementwise_affine)
         if _check.flag("LayerNorm", "bias", bias) and elementwise_affine:
-            self.bias = Parameter((self.normalized_shape,), zeros)
+            self.bias = Parameter((self.normalized_shape,), 0.0)
         self.eps = eps
 
     def config(self) -> dict[str, Any]:

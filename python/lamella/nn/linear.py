@@ -5,7 +5,7 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
-from lamella.nn.init import WEIGHTS, Init, init_config, resolve, zeros
+from lamella.nn.init import WEIGHTS, Init, init_config, resolve
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter
 
@@ -37,7 +37,7 @@ class Linear(Module):
         first = resolve("Linear", "glorot_uniform" if init is None else init)
         self.init = first if isinstance(init, Mapping) else init
         self.weight = Parameter((self.out_features, self.in_features), first, transposed=True)
-        self.bias = Parameter((self.out_features,), zeros) if _check.flag("Linear", "bias", bias) else None
+        self.bias = Parameter((self.out_features,), 0.0) if _check.flag("Linear", "bias", bias) else None
 
     def settle(self, following: list[Module]) -> None:
         """Take the initialisation that suits the next activation, unless one was given."""

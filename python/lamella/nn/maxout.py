@@ -9,7 +9,7 @@ import numpy as np
 from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
-from lamella.nn.init import Init, Normal, init_config, resolve, zeros
+from lamella.nn.init import Init, Normal, init_config, resolve
 from lamella.nn.linear import dense
 from lamella.nn.module import Module
 from lamella.nn.parameter import Initializer, Parameter
@@ -53,7 +53,7 @@ class Maxout(Module):
         self.init = first if isinstance(init, Mapping) else init
         rows = self.pieces * self.out_features
         self.weight = Parameter((rows, self.in_features), _Pieces(first, self.pieces), transposed=True)
-        self.bias = Parameter((rows,), zeros) if _check.flag(where, "bias", bias) else None
+        self.bias = Parameter((rows,), 0.0) if _check.flag(where, "bias", bias) else None
 
     def input_width(self) -> int:
         """in_features."""

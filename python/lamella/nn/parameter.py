@@ -1,7 +1,8 @@
 """Arrays that live in a model's arenas: trained parameters and saved state."""
 
+import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,18 @@ class Stored:
     ----------
     shape : tuple of int
         Shape that users see.
-    init : callable
-        ``init(rng, shape)`` gives the first values.
+    init : callable or float
+        ``init(rng, shape)`` gives the first values; or they all are a number.
     transposed : bool
         Whether the (two-dimensional) array is stored the other way round, as kernels like it. Users never see that.
     """
 
     arena: _core.Arena
 
-    def __init__(self, shape: tuple[int, ...], init: Initializer, transposed: bool = False) -> None:
+    def __init__(self, shape: tuple[int, ...], init: Initializer | float, transposed: bool = False) -> None:
         self.shape = shape
+        #: Number of elements.
+        self.size = math.prod(shape)
         self.init = init
         self.transposed = transposed
         self.name = ""
@@ -41,15 +44,19 @@ class Stored:
         self._offset = 0
         self._values: Array | None = None  # kept here while there is no memory
 
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape))
+    def draw(self, memory: _core.Memory, offset: int, key: Sequence[int]) -> None:
+        """If there are no values yet, write first ones to where this array will be; it stays where it is.
 
-    def draw(self, memory: _core.Memory, offset: int, rng: np.random.Generator) -> None:
-        """If there are no values yet, write first ones to where this array will be; it stays where it is."""
+        They are a function of ``key``.
+        """
         if self._memory is None and self._values is None:
-            self._view_in(memory, self.arena, 0, offset)[...] = self.init(rng, self.shape)
+            values: Array | float
+            if callable(self.init):
+                rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+                values = self.init(rng, self.shape)
+            else:
+                values = self.init
+            self._view_in(memory, self.arena, 0, offset)[...] = values
 
     def place(self, memory: _core.Memory, offset: int) -> None:
         """Move to ``memory``, with the present values if there are any."""
@@ -151,12 +158,23 @@ class Settings:
     """
 
     def __init__(self, **fields: float | int | Array) -> None:
-        self.fields = fields
-        self._memory: _core.Memory | None = None
-        self._offset = 0
+        #: Where each field is in the block: a number at a place, an array in a slice.
+        self.fields: dict[str, int | slice] = {}
+        self._integers = {name for name, value in fields.items() if isinstance(value, int)}
+        self._offset = self._size = 0
+        for name, value in fields.items():
+            first = self._size
+            self._size += len(value) if isinstance(value, np.ndarray) else 1
+            self.fields[name] = slice(first, self._size) if isinstance(value, np.ndarray) else first
+        self._keep(np.empty(self._size))
+        for name, value in fields.items():
+            self[name] = value
+
+    def _keep(self, block: Array) -> None:
+        self._doubles, self._words = block, block.view(np.uint64)
 
     def __len__(self) -> int:
-        return sum(np.size(value) for value in self.fields.values())
+        return self._size
 
     @property
     def offset(self) -> int:
@@ -165,42 +183,31 @@ class Settings:
 
     def place(self, memory: _core.Memory, offset: int) -> None:
         """Move to ``memory`` with the present values."""
-        values = self.detach()
-        self._memory, self._offset, self.fields = memory, offset, values
-        for name, value in values.items():
-            self[name] = value
+        values = self._words
+        self._keep(memory.view(_core.Arena.scalars, 0, offset, [self._size]))
+        self._words[:] = values
+        self._offset = offset
 
     def detach(self) -> dict[str, float | int | Array]:
         """The values."""
         return {name: self[name] for name in self.fields}
 
-    def _field(self, name: str) -> Array:
-        assert self._memory is not None
-        first = self.fields[name]
-        view: Array = self._memory.view(_core.Arena.scalars, 0, self.index(name), [np.size(first)])
-        return view.view(np.uint64) if isinstance(first, int) else view
-
     def index(self, name: str) -> int:
         """Place of a field in the scalars arena."""
-        index = self._offset
-        for before, value in self.fields.items():
-            if before == name:
-                return index
-            index += np.size(value)
-        raise KeyError(name)
+        place = self.fields[name]
+        return self._offset + (place.start if isinstance(place, slice) else place)
 
     def __getitem__(self, name: str) -> Any:
-        first = self.fields[name]
-        if self._memory is None:
-            return first
-        field = self._field(name)
-        return field.copy() if isinstance(first, np.ndarray) else field[0].item()
+        place = self.fields[name]
+        if isinstance(place, slice):
+            return self._doubles[place].copy()
+        return (self._words if name in self._integers else self._doubles).item(place)
 
     def __setitem__(self, name: str, value: float | int | Array) -> None:
-        if self._memory is None:
-            self.fields[name] = value
-        else:
-            self._field(name)[...] = value
+        (self._words if name in self._integers else self._doubles)[self.fields[name]] = value
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"fields": self.detach(), "_memory": None, "_offset": 0}
+        return {"fields": self.detach()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Settings.__init__(self, **state["fields"])

@@ -4,7 +4,6 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
-from lamella.nn.init import Constant
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter
 
@@ -32,7 +31,7 @@ class PReLU(Module):
         super().__init__()
         count = _check.integer("PReLU", "num_parameters", num_parameters, 1)
         self.init = _check.number("PReLU", "init", init)
-        self.weight = Parameter((count,), Constant(self.init))
+        self.weight = Parameter((count,), self.init)
 
     def input_width(self) -> int | None:
         """num_parameters, if they are one a column."""

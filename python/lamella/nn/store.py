@@ -43,15 +43,14 @@ class Store:
 
         value_places, values = _places(self.parameters)
         state_places, state = _places([s for _, s in states])
-        self.native_dtype = getattr(_core.DType, self.dtype.name)
+        self.native_dtype = _core.DType[self.dtype.name]
         self.memory = _core.Memory(self.native_dtype, values, state, sum(len(s) for s in self.settings))
 
         # All first values before anything moves: a user's function that fails leaves everything as it was.
         for index, (_, parameter) in enumerate(parameters):
-            rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, index])))
-            parameter.draw(self.memory, value_places[id(parameter)], rng)
-        for _, item in states:
-            item.draw(self.memory, state_places[id(item)], np.random.default_rng(0))
+            parameter.draw(self.memory, value_places[id(parameter)], [self.seed, index])
+        for index, (_, item) in enumerate(states):
+            item.draw(self.memory, state_places[id(item)], [self.seed, index])
         for name, parameter in parameters:
             parameter.name = name
             parameter.place(self.memory, value_places[id(parameter)])

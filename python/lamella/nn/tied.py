@@ -4,7 +4,6 @@ from typing import Any
 
 from lamella.nn import _check
 from lamella.nn.builder import NOTHING, Builder, Value
-from lamella.nn.init import zeros
 from lamella.nn.linear import Linear
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter
@@ -46,7 +45,7 @@ class Tied(Module):
             raise TypeError(f"[Tied] layer is {layer!r} but must be a Linear")
         self.layer = layer
         self.in_features, self.out_features = layer.out_features, layer.in_features
-        self.bias = Parameter((self.out_features,), zeros) if _check.flag("Tied", "bias", bias) else None
+        self.bias = Parameter((self.out_features,), 0.0) if _check.flag("Tied", "bias", bias) else None
 
     def has_arrays(self) -> bool:
         """The Linear's: this layer works in that one's memory alone."""
