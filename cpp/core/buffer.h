@@ -7,21 +7,25 @@
 
 namespace lamella {
 
+struct FreeBytes {
+  Index mapped = 0;  // how many are a mapping of their own; 0: they are the heap's
+  void operator()(char* data) const;
+};
+
 // Cache-line aligned bytes. Moves, never copies.
 class Buffer {
  public:
   Buffer() = default;
   static Buffer zeros(Index bytes);
+  // Zeros, too, but what nobody touches takes no memory and no time. Not for what comes and goes.
+  static Buffer lazy_zeros(Index bytes);
   static Buffer uninitialized(Index bytes);
 
   char* data() const { return data_.get(); }
   Index bytes() const { return bytes_; }
 
  private:
-  struct Free {
-    void operator()(char* data) const;
-  };
-  std::unique_ptr<char, Free> data_;
+  std::unique_ptr<char, FreeBytes> data_;
   Index bytes_ = 0;
 };
 

@@ -21,7 +21,8 @@ Init = str | Initializer | Mapping[str, Any]
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -> Array:
-    values: Array = rng.standard_normal(shape) * np.sqrt(variance)
+    values: Array = rng.standard_normal(shape)
+    values *= np.sqrt(variance)
     return values
 
 

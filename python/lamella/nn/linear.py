@@ -42,8 +42,8 @@ class Linear(Module):
     def settle(self, following: list[Module]) -> None:
         """Take the initialisation that suits the next activation, unless one was given."""
         if self.init is None:
-            wanted = [layer.weight_init for layer in following if layer.weight_init is not None]
-            self.weight.init = WEIGHTS[wanted[0] if wanted else "glorot_uniform"]
+            wanted = (layer.weight_init for layer in following if layer.weight_init is not None)
+            self.weight.init = WEIGHTS[next(wanted, "glorot_uniform")]
 
     weight_init = "glorot_uniform"  # of a layer whose output goes straight into this one
 

@@ -140,19 +140,23 @@ class Module:
         for name, child in self.children():
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
 
-    def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
+    def _arrays(self) -> list[tuple[str, Stored]]:
+        """Parameters and state of this module itself."""
+        return [(name, item) for name, item in vars(self).items() if isinstance(item, Stored)]
+
+    def named_arrays(self) -> Iterator[tuple[str, Stored]]:
+        """All parameters and all saved but untrained arrays with dotted names."""
         for prefix, module in self.named_modules():
-            for name, item in vars(module).items():
-                if isinstance(item, kind):
-                    yield (f"{prefix}.{name}" if prefix else name), item
+            for name, item in module._arrays():
+                yield f"{prefix}.{name}" if prefix else name, item
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters with dotted names, as PyTorch gives them."""
-        yield from self._named(Parameter)
+        return ((name, item) for name, item in self.named_arrays() if isinstance(item, Parameter))
 
     def named_states(self) -> Iterator[tuple[str, State]]:
         """All saved but untrained arrays with dotted names."""
-        yield from self._named(State)
+        return ((name, item) for name, item in self.named_arrays() if isinstance(item, State))
 
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of the layers; what optimizers take."""
@@ -182,15 +186,17 @@ class Module:
 
     def _shared_store(self) -> Store | None:
         """The one memory that holds all arrays in here, as for a slice of another model; None if there are several."""
-        stores = [module._store for _, module in self.named_modules() if module.has_arrays()]
-        first = stores[0] if stores else None
-        if first is None or first.stale or any(store is not first for store in stores):
-            return None
-        return first if self.dtype in (None, first.dtype.name) else None
+        shared: Store | None = None
+        for _, module in self.named_modules():
+            if module.has_arrays():
+                if module._store is None or module._store.stale or shared not in (None, module._store):
+                    return None
+                shared = module._store
+        return shared if shared is not None and self.dtype in (None, shared.dtype) else None
 
     def has_arrays(self) -> bool:
         """Whether this module itself (not what is inside it) has parameters, state or settings."""
-        return self.settings is not None or any(isinstance(item, Stored) for item in vars(self).values())
+        return self.settings is not None or bool(self._arrays())
 
     # Use.
 
@@ -355,9 +361,8 @@ class Module:
         self.store()
         state: dict[str, Array] = {}
         for prefix, module in self.named_modules():
-            for name, item in vars(module).items():
-                if isinstance(item, (Parameter, State)):
-                    state[f"{prefix}.{name}" if prefix else name] = item.data.copy(order="C")
+            for name, item in module._arrays():
+                state[f"{prefix}.{name}" if prefix else name] = item.data.copy(order="C")
             for name, value in module.extra_state().items():
                 state[f"{prefix}.{name}" if prefix else name] = value
         return state

@@ -1,5 +1,6 @@
 """Gives the arrays of a tree of modules their places in one memory."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,9 @@ class Store:
 
     def __init__(self, root: "Module") -> None:
         self.stale = False  # True: some arrays have moved to another model's memory
-        self.dtype: np.dtype[Any] = np.dtype(root.dtype or "float32")
+        name = root.dtype or "float32"
+        self.dtype: np.dtype[Any] = np.dtype(name)
+        self.native_dtype = _core.DType[name]
         self.seed = root.seed or 0
         modules = list(root.named_modules())
         for name, module in modules:
@@ -31,55 +34,52 @@ class Store:
                 raise ValueError(
                     f"[{type(root).__name__}] layer {name} has dtype {module.dtype} but the model's is {self.dtype}"
                 )
-        for _, module in modules:
-            module.check_place([other for _, other in modules], complete=True)
-        parameters = list(root.named_parameters())
-        states = list(root.named_states())
-        order = sorted(range(len(parameters)), key=lambda i: len(parameters[i][1].shape) < 2)
-        self.parameters: list[Parameter] = [parameters[i][1] for i in order]
-        self.settings = [module.settings for _, module in modules if module.settings is not None]
+        every = [module for _, module in modules]
+        for module in every:
+            module.check_place(every, complete=True)
+        arrays = list(root.named_arrays())
+        parameters = [item for _, item in arrays if isinstance(item, Parameter)]
+        states = [item for _, item in arrays if not isinstance(item, Parameter)]
+        self.parameters = sorted(parameters, key=lambda parameter: len(parameter.shape) < 2)
+        self.settings = [module.settings for module in every if module.settings is not None]
 
         _settle(root, [])
 
         value_places, values = _places(self.parameters)
-        state_places, state = _places([s for _, s in states])
-        self.native_dtype = _core.DType[self.dtype.name]
+        state_places, state = _places(states)
+        places = {**value_places, **state_places}
         self.memory = _core.Memory(self.native_dtype, values, state, sum(len(s) for s in self.settings))
 
         # All first values before anything moves: a user's function that fails leaves everything as it was.
-        for index, (_, parameter) in enumerate(parameters):
-            parameter.draw(self.memory, value_places[id(parameter)], [self.seed, index])
-        for index, (_, item) in enumerate(states):
-            item.draw(self.memory, state_places[id(item)], [self.seed, index])
-        for name, parameter in parameters:
-            parameter.name = name
-            parameter.place(self.memory, value_places[id(parameter)])
-        for name, item in states:
+        for index, item in [*enumerate(parameters), *enumerate(states)]:
+            item.draw(self.memory, places[id(item)], [self.seed, index])
+        for name, item in arrays:
             item.name = name
-            item.place(self.memory, state_places[id(item)])
+            item.place(self.memory, places[id(item)])
         offset = 0
         for settings in self.settings:
             settings.place(self.memory, offset)
             offset += len(settings)
-        for index, (_, module) in enumerate(modules):
+        for index, module in enumerate(every):
             module.adopted(self, index)
 
 
-def _settle(module: "Module", following: list["Module"]) -> None:
-    """Tell each layer which ones follow it: what follows a branch is what follows all of them."""
-    if not module.children():
+def _settle(module: "Module", following: list["Module"]) -> list["Module"]:
+    """Tell each layer which ones follow it: what follows a branch is what follows all of them. Gives the layers."""
+    children = module.children()
+    if not children:
         module.settle(following)
-    for _, child in reversed(module.children()):
-        _settle(child, following)
-        if not module.branches:
-            following = [leaf for _, leaf in child.named_modules() if not leaf.children()] + following
+        return [module]
+    layers: list[Module] = []
+    for _, child in reversed(children):
+        layers = _settle(child, following if module.branches else layers + following) + layers
+    return layers
 
 
-def _places(items: list[Any]) -> tuple[dict[int, int], int]:
+def _places(items: Sequence[Stored]) -> tuple[dict[int, int], int]:
     """Offset of each array by its identity, and the size of the arena."""
     places: dict[int, int] = {}
     total = 0
-    item: Stored
     for item in items:
         places[id(item)] = total
         total += -(-item.size // _LINE) * _LINE

@@ -21,16 +21,19 @@ class Block:
         self._running = dict(owner.update(group, matrices).running)
         # Twice: a step reads what the one before left and writes the other place.
         running = {f"{name} {turn}": value for turn in (0, 1) for name, value in self._running.items()}
-        fields = {**owner.fields(group, matrices), **running, "max_norm": math.inf}
-        self.settings = Settings(**fields)
+        self.settings = Settings(**self._all_fields(owner, group), **running)
         self.settings.place(memory, memory.add_scalars(len(self.settings)))
         when_gone(owner, memory.release_scalars, self.settings.offset, len(self.settings))
 
+    def _all_fields(self, owner: "Optimizer", settings: Mapping[str, Any]) -> dict[str, float]:
+        limit = settings["max_norm"]
+        return {**owner.fields(settings, self.matrices), "max_norm": math.inf if limit is None else float(limit)}
+
     def fields(self, owner: "Optimizer", settings: Mapping[str, Any]) -> dict[str, float]:
         """What the kernels read of a group's settings."""
-        limit = settings["max_norm"]
-        fields = {**owner.fields(settings, self.matrices), "max_norm": math.inf if limit is None else float(limit)}
-        return {name: value for name, value in fields.items() if name != "step"}
+        fields = self._all_fields(owner, settings)
+        del fields["step"]
+        return fields
 
     def write(self, owner: "Optimizer", group: "Group") -> None:
         """Put the group's settings where the kernels read them."""
@@ -106,11 +109,14 @@ class Group(MutableMapping[str, Any]):
 
     def make_blocks(self, memories: list[_core.Memory]) -> None:
         """Places for the scalars of each kind of parameter in each memory."""
+        owner = self.owner()
         for memory in memories:
-            for matrices in (True, False):
-                if any(p.memory is memory and is_matrix(p) == matrices for p in self["params"]):
-                    self.blocks.append(Block(self.owner(), self, memory, matrices))
-        self.take({})
+            for matrices in self.kinds(memory):
+                self.blocks.append(Block(owner, self, memory, matrices))
+
+    def kinds(self, memory: _core.Memory) -> list[bool]:
+        """Whether there are matrices in that memory (True), vectors (False), or both."""
+        return sorted({is_matrix(p) for p in self["params"] if p.memory is memory}, reverse=True)
 
     def block(self, parameter: Parameter) -> Block:
         """The scalars of a parameter's update."""

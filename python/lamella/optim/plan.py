@@ -138,10 +138,11 @@ def append(program: _core.Program, ops: Iterable[Op]) -> None:
 
 
 def _make_slots(optimizer: "Optimizer", memory: _core.Memory, own: list[Parameter]) -> Slots:
-    group_of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     if optimizer.compact:
+        group_of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
         return CompactSlots(optimizer, memory, own, lambda p: optimizer.slot_shapes(group_of[id(p)], p))
-    names = {name for p in own for name in optimizer.slots(group_of[id(p)], is_matrix(p))}
+    groups = optimizer.param_groups
+    names = {name for group in groups for kind in group.kinds(memory) for name in optimizer.slots(group, kind)}
     return Slots(optimizer, memory, sorted(names))
 
 

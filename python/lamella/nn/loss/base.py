@@ -210,7 +210,7 @@ class Loss:
     def measure(self, outputs: Array, target: Array, weight: Array | None) -> Measured:
         """The loss of what is checked already; :meth:`backward` then gives its gradient."""
         width, kind = outputs.shape[1], self.kind_of(target)
-        key = (outputs.dtype.name, width, kind, self.form())
+        key = (outputs.dtype, width, kind, self.form())
         runner = self._runners.get(key)
         if runner is None:
             if looks_like_probabilities(outputs):
