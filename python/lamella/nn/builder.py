@@ -237,7 +237,7 @@ class Builder:
             if not inside:
                 added.append(self._open(name))
                 inside = True
-            self.program.append(step.kernel, list(step.operands), list(step.sizes), step.hyper)
+            self.program.append(step.kernel, step.operands, step.sizes, step.hyper)
         return added
 
     def _open(self, name: str) -> tuple[int, int]:

@@ -74,12 +74,12 @@ class Linear(Module):
 def dense(builder: Builder, x: Value, weight: Parameter, bias: Parameter | None) -> Value:
     """X Wᵀ + b and its gradients, as ops."""
     out_features, in_features = weight.shape
-    y = builder.value(out_features)
+    y, w = builder.value(out_features), weight.operand
     b, b_grad = (bias.operand, bias.grad_operand) if bias else (NOTHING, NOTHING)
     sizes = [in_features, out_features]
-    builder.forward("linear_forward", [y.operand, x.operand, weight.operand, b], sizes)
+    builder.forward("linear_forward", [y.operand, x.operand, w, b], sizes)
     if x.wants_grad:
-        builder.backward("linear_backward_input", [x.grad, y.grad, weight.operand], sizes)
+        builder.backward("linear_backward_input", [x.grad, y.grad, w], sizes)
     builder.begin_weight(weight)  # before the input's gradient, on which the layer before may be fused
     builder.backward(
         "linear_backward_weight", [weight.grad_operand, b_grad, y.grad, x.operand], [*sizes, builder.accumulate]

@@ -52,7 +52,7 @@ class Store:
 
         # All first values before anything moves: a user's function that fails leaves everything as it was.
         for index, item in [*enumerate(parameters), *enumerate(states)]:
-            item.draw(self.memory, places[id(item)], [self.seed, index])
+            item.draw(self.memory, places[id(item)], (self.seed, index))
         for name, item in arrays:
             item.name = name
             item.place(self.memory, places[id(item)])

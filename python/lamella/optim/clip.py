@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,19 @@ class GradientFactor:
     """What all gradients in one memory are multiplied by: clipping by global norm, the mean over several batches."""
 
     def __init__(self, owner: object, memory: _core.Memory, parameters: Iterable[Parameter]) -> None:
-        self._memory, self._grads = memory, [run_operand(_core.Arena.grads, run) for run in runs(parameters)]
+        self._memory, self._parameters = memory, list(parameters)
         self.settings = Settings(max_norm=math.inf, others=0.0, squares=0.0, norm=math.nan, factor=1.0, gradients=1.0)
         self.settings.place(memory, memory.add_scalars(len(self.settings)))
         when_gone(owner, memory.release_scalars, self.settings.offset, len(self.settings))
         self._sums: int | None = None  # the slot for sums of squares
-        self._chunks = sum(_core.sum_chunks(grad.size) for grad in self._grads)
+
+    @cached_property
+    def _grads(self) -> list[_core.Operand]:
+        return [run_operand(_core.Arena.grads, run) for run in runs(self._parameters)]
+
+    @cached_property
+    def _chunks(self) -> int:
+        return sum(_core.sum_chunks(grad.size) for grad in self._grads)
 
     def make_room(self, owner: object) -> None:
         """A place for sums of squares, for as long as ``owner`` lives."""

@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """The scalars of a group's matrices, or of its vectors, in one memory: what kernels read and carry on."""
+    """A group's matrices, or its vectors, in one memory, and their scalars: what kernels read and carry on."""
 
-    def __init__(self, owner: "Optimizer", group: "Group", memory: _core.Memory, matrices: bool) -> None:
-        self.memory, self.matrices = memory, matrices
-        self._running = dict(owner.update(group, matrices).running)
+    def __init__(
+        self,
+        owner: "Optimizer",
+        settings: Mapping[str, Any],
+        memory: _core.Memory,
+        matrices: bool,
+        parameters: list[Parameter],
+    ) -> None:
+        self.memory, self.matrices, self.parameters = memory, matrices, parameters
+        self._running = dict(owner.update(settings, matrices).running)
         # Twice: a step reads what the one before left and writes the other place.
         running = {f"{name} {turn}": value for turn in (0, 1) for name, value in self._running.items()}
-        self.settings = Settings(**self._all_fields(owner, group), **running)
+        self.settings = Settings(**self._all_fields(owner, settings), **running)
         self.settings.place(memory, memory.add_scalars(len(self.settings)))
         when_gone(owner, memory.release_scalars, self.settings.offset, len(self.settings))
 
@@ -35,9 +42,9 @@ class Block:
         del fields["step"]
         return fields
 
-    def write(self, owner: "Optimizer", group: "Group") -> None:
-        """Put the group's settings where the kernels read them."""
-        for name, value in self.fields(owner, group).items():
+    def write(self, owner: "Optimizer", settings: Mapping[str, Any]) -> None:
+        """Put a group's settings where the kernels read them."""
+        for name, value in self.fields(owner, settings).items():
             self.settings[name] = value
 
     @property
@@ -111,12 +118,10 @@ class Group(MutableMapping[str, Any]):
         """Places for the scalars of each kind of parameter in each memory."""
         owner = self.owner()
         for memory in memories:
-            for matrices in self.kinds(memory):
-                self.blocks.append(Block(owner, self, memory, matrices))
-
-    def kinds(self, memory: _core.Memory) -> list[bool]:
-        """Whether there are matrices in that memory (True), vectors (False), or both."""
-        return sorted({is_matrix(p) for p in self["params"] if p.memory is memory}, reverse=True)
+            for matrices in (True, False):
+                own = [p for p in self["params"] if p.memory is memory and is_matrix(p) == matrices]
+                if own:
+                    self.blocks.append(Block(owner, self._items, memory, matrices, own))
 
     def block(self, parameter: Parameter) -> Block:
         """The scalars of a parameter's update."""
@@ -135,16 +140,17 @@ class Group(MutableMapping[str, Any]):
     def take(self, settings: Mapping[str, Any]) -> None:
         """Take over checked settings."""
         owner = self.owner()
-        before = owner.structure(self)
+        before = owner.structure(self._items)
         self._items.update(settings)
-        if owner.structure(self) != before:
+        if owner.structure(self._items) != before:
             owner.rebuild()
         self.write()
 
     def write(self) -> None:
         """Put the settings where the kernels read them."""
+        owner = self.owner()
         for block in self.blocks:
-            block.write(self.owner(), self)
+            block.write(owner, self._items)
 
     def columns(self, table: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, list[float]]]:
         """Scalars that differ between the rows of a table of settings: their places, and their values by row."""

@@ -159,8 +159,9 @@ class Optimizer:
 
     def check_places(self) -> None:
         """RuntimeError if parameters have moved since: their slots did not move with them."""
+        own = {id(memory) for memory in self.memories}
         for parameter in self.parameters():
-            if not any(parameter.memory is memory for memory in self.memories):
+            if id(parameter.memory) not in own:
                 raise RuntimeError(
                     f"[{type(self).__name__}] {parameter.name} has become part of another model since this optimizer "
                     "was made; make the optimizer after the last model"

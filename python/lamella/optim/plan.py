@@ -12,7 +12,7 @@ from lamella.optim.clip import GradientFactor
 from lamella.optim.group import Block, Group
 from lamella.optim.penalty import PenaltySum
 from lamella.optim.slots import CompactSlots, Slots
-from lamella.optim.update import Places, is_matrix, matrix_shape, runs
+from lamella.optim.update import Places, matrix_shape, runs
 
 if TYPE_CHECKING:
     from lamella.optim.optimizer import Optimizer
@@ -30,6 +30,8 @@ class Plan:
             if not any(memory is parameter.memory for memory in self.memories):
                 assert parameter.memory is not None
                 self.memories.append(parameter.memory)
+        for group in optimizer.param_groups:
+            group.make_blocks(self.memories)
         own = [[p for p in optimizer.parameters() if p.memory is memory] for memory in self.memories]
         self._slots = [_make_slots(optimizer, *each) for each in zip(self.memories, own, strict=True)]
         self._factors = [GradientFactor(optimizer, *each) for each in zip(self.memories, own, strict=True)]
@@ -37,8 +39,6 @@ class Plan:
         self._runners: dict[bool, list[_core.Runner]] = {}
         #: Counts changes of settings that ask for other ops.
         self.revision = 0
-        for group in optimizer.param_groups:
-            group.make_blocks(self.memories)
 
     def rebuild(self) -> None:
         """Make programs anew before the next step."""
@@ -96,9 +96,8 @@ class Plan:
             for block in group.blocks:
                 if block.memory is memory:
                     program.tick(block.settings.index("step"))
-                    own = [p for p in group["params"] if p.memory is memory and is_matrix(p) == block.matrices]
                     places = Places(program, block, self._slots[place], scale)
-                    yield _update_ops(optimizer, group, block, places, own)
+                    yield _update_ops(optimizer, group, block, places)
 
     def step(self, optimizer: "Optimizer", gradients: int) -> None:
         """Update by hand, by the mean of so many gradients, of which ``grad`` holds the sum."""
@@ -134,20 +133,20 @@ class Plan:
 def append(program: _core.Program, ops: Iterable[Op]) -> None:
     """Add ops to the program's last range."""
     for op in ops:
-        program.append(op.kernel, list(op.operands), list(op.sizes), op.hyper)
+        program.append(op.kernel, op.operands, op.sizes, op.hyper)
 
 
 def _make_slots(optimizer: "Optimizer", memory: _core.Memory, own: list[Parameter]) -> Slots:
     if optimizer.compact:
         group_of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
         return CompactSlots(optimizer, memory, own, lambda p: optimizer.slot_shapes(group_of[id(p)], p))
-    groups = optimizer.param_groups
-    names = {name for group in groups for kind in group.kinds(memory) for name in optimizer.slots(group, kind)}
+    blocks = [(group, block) for group in optimizer.param_groups for block in group.blocks if block.memory is memory]
+    names = {name for group, block in blocks for name in optimizer.slots(group, block.matrices)}
     return Slots(optimizer, memory, sorted(names))
 
 
-def _update_ops(optimizer: "Optimizer", group: Group, block: Block, places: Places, own: list[Parameter]) -> list[Op]:
-    update = optimizer.update(optimizer.acting(group, block.matrices), block.matrices)
+def _update_ops(optimizer: "Optimizer", group: Group, block: Block, places: Places) -> list[Op]:
+    update, own = optimizer.update(optimizer.acting(group, block.matrices), block.matrices), block.parameters
     if update.ops is None:
         found = [[p] for p in own] if optimizer.compact else runs(own)
         ops = [places.of(run).flat(update) for run in found]

@@ -133,11 +133,12 @@ class Loss:
 
     def changed(self) -> None:
         """Called when a setting was set: writes it where kernels read it."""
-        for settings, (width, form) in list(self._blocks.items()):
-            if form != self.form():
-                continue  # another program is needed
-            for name, value in self._written(width).items():
-                settings[name] = value
+        if self._blocks:  # that is, not while it is made
+            for settings, (width, form) in list(self._blocks.items()):
+                if form != self.form():
+                    continue  # another program is needed
+                for name, value in self._written(width).items():
+                    settings[name] = value
         Module.mode_changes += 1  # whoever has a program is to look whether it is still the right one
 
     # The same for all.
