@@ -35,15 +35,14 @@ void Program::hoist() {
   for (const Range& range : ranges_) {
     std::vector<Op> first, rest;
     for (int i = range.begin; i < range.end; ++i) {
-      const Op& op = ops_[static_cast<std::size_t>(i)];
+      Op& op = ops_[static_cast<std::size_t>(i)];
       const auto used_before = [&](const Operand& operand) {
         return std::any_of(rest.begin(), rest.end(), [&](const Op& other) { return touches(other, operand); });
       };
       const bool free = reads_nothing(op) && std::none_of(op.operands.begin(), op.operands.end(), used_before);
-      (free ? first : rest).push_back(op);
+      (free ? first : rest).push_back(std::move(op));
     }
-    first.insert(first.end(), rest.begin(), rest.end());
-    std::move(first.begin(), first.end(), ops_.begin() + range.begin);
+    std::move(rest.begin(), rest.end(), std::move(first.begin(), first.end(), ops_.begin() + range.begin));
   }
 }
 
@@ -52,13 +51,13 @@ void Program::fuse() {
   for (Range& range : ranges_) {
     const int begin = static_cast<int>(fused.size());
     for (int i = range.begin; i < range.end; ++i) {
-      const Op& op = ops_[static_cast<std::size_t>(i)];
+      Op& op = ops_[static_cast<std::size_t>(i)];
       Op* const producer = static_cast<int>(fused.size()) > begin ? &fused.back() : nullptr;
       const bool fits = producer && is_elementwise(op) && producer->kernel->signature.fusible &&
                         producer->epilogue.size() < kMaxStages && op.operands[1] == result(*producer) &&
                         op.operands[1].in(Arena::rows);
       if (!fits) {
-        fused.push_back(op);
+        fused.push_back(std::move(op));
         continue;
       }
       const Operand out = op.operands[0], in = op.operands[1];  // elementwise operands: out, in[, other]

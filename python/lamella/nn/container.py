@@ -46,7 +46,7 @@ class Container(Module):
                 layer._parent = weakref.ref(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        super().__setstate__(state)
         self._adopt()
 
     def _as_module(self, index: int, layer: Any) -> Module:

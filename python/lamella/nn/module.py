@@ -25,6 +25,9 @@ class Module:
         Whether calls use the training behaviour of dropout and batch normalization. Set by :meth:`train`/:meth:`eval`.
     """
 
+    # Where a module is used is no part of what it is: copies leave it behind.
+    __slots__ = ("__dict__", "__weakref__", "_modules", "_parent", "_passes", "_pending", "_replays", "_store")
+
     #: Seed of first weights and dropout; None: the outermost module's, 0 if that has none.
     seed: int | None = None
     #: "float32" or "float64"; None: the outermost module's, float32 if that has none.
@@ -44,12 +47,8 @@ class Module:
 
     def __init__(self) -> None:
         self._training = True
-        self._store: Store | None = None
         self._parent: weakref.ref[Module] | None = None  # the container that it was first put into
-        self._modules: list[Module] = []
-        self._replays: dict[tuple[tuple[bool, ...], int], Replay] = {}  # by layers' modes and input width
-        self._passes: dict[int, Pass] = {}  # by input width
-        self._pending: tuple[Replay, int] | None = None
+        self._take(None)
 
     # What subclasses say of themselves.
 
@@ -125,12 +124,12 @@ class Module:
             self._store.stale = True
         self._take(store)
 
-    def _take(self, store: Store) -> None:
+    def _take(self, store: Store | None) -> None:
         self._store = store
-        self._modules = [module for _, module in self.named_modules()]
-        self._replays.clear()
-        self._passes.clear()
-        self._pending = None
+        self._modules = [] if store is None else [module for _, module in self.named_modules()]
+        self._replays: dict[tuple[tuple[bool, ...], int], Replay] = {}  # by layers' modes and input width
+        self._passes: dict[int, Pass] = {}  # by input width
+        self._pending: tuple[Replay, int] | None = None
 
     # The tree.
 
@@ -419,15 +418,11 @@ class Module:
             module.load_extra_state(values)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "_store": None,
-            "_parent": None,
-            "_modules": [],
-            "_replays": {},
-            "_passes": {},
-            "_pending": None,
-        }
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Module.__init__(self)
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"

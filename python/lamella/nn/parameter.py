@@ -160,21 +160,26 @@ class Settings:
     def __init__(self, **fields: float | int | Array) -> None:
         #: Where each field is in the block: a number at a place, an array in a slice.
         self.fields: dict[str, int | slice] = {}
+        values: list[float] = []
+        for name, value in fields.items():
+            first = len(values)
+            if isinstance(value, np.ndarray):
+                values.extend(value)
+                self.fields[name] = slice(first, len(values))
+            else:
+                values.append(value)
+                self.fields[name] = first
+        self._offset = 0
+        self._keep(np.array(values, np.float64))
         self._integers = {name for name, value in fields.items() if isinstance(value, int)}
-        self._offset = self._size = 0
-        for name, value in fields.items():
-            first = self._size
-            self._size += len(value) if isinstance(value, np.ndarray) else 1
-            self.fields[name] = slice(first, self._size) if isinstance(value, np.ndarray) else first
-        self._keep(np.empty(self._size))
-        for name, value in fields.items():
-            self[name] = value
+        for name in self._integers:
+            self[name] = fields[name]
 
     def _keep(self, block: Array) -> None:
         self._doubles, self._words = block, block.view(np.uint64)
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._doubles)
 
     @property
     def offset(self) -> int:
@@ -184,7 +189,7 @@ class Settings:
     def place(self, memory: _core.Memory, offset: int) -> None:
         """Move to ``memory`` with the present values."""
         values = self._words
-        self._keep(memory.view(_core.Arena.scalars, 0, offset, [self._size]))
+        self._keep(memory.view(_core.Arena.scalars, 0, offset, [len(self)]))
         self._words[:] = values
         self._offset = offset
 

@@ -20,6 +20,8 @@ _MEANS = {"none": 0.0, "sum": 0.0, "mean": 1.0, "batchmean": 2.0}
 #: Elements that a kernel may read after the last of ``columns``, as kColumnRoom in kernels/loss.h.
 _ROOM = 16
 
+_TARGET, _WEIGHT = _core.Operand(_core.Arena.target), _core.Operand(_core.Arena.weight)
+
 
 class Loss:
     """Base of the losses. ``loss(outputs, targets)`` gives the value, then ``loss.backward()`` its gradient.
@@ -163,8 +165,8 @@ class Loss:
             losses,
             program.rows(2),
             outputs.operand,
-            _core.Operand(_core.Arena.target),
-            _core.Operand(_core.Arena.weight),
+            _TARGET,
+            _WEIGHT,
             columns,
         ]
         return Op(self.kernel_of(kind), operands, [self.target_width(outputs.width)], settings.offset)
