@@ -355,16 +355,21 @@ class Module:
             for parameter in own:
                 parameter.grad.fill(0)
 
+    def _saved(self) -> dict[str, Stored | Array]:
+        """What a state holds, by its keys: arrays of the model's, and what :meth:`extra_state` gave."""
+        self.store()
+        return {
+            f"{prefix}.{name}" if prefix else name: item
+            for prefix, module in self.named_modules()
+            for name, item in (dict(module._arrays()) | module.extra_state()).items()
+        }
+
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters and saved state, with the keys and shapes of the same torch.nn module."""
-        self.store()
-        state: dict[str, Array] = {}
-        for prefix, module in self.named_modules():
-            for name, item in module._arrays():
-                state[f"{prefix}.{name}" if prefix else name] = item.data.copy(order="C")
-            for name, value in module.extra_state().items():
-                state[f"{prefix}.{name}" if prefix else name] = value
-        return state
+        return {
+            name: item.data.copy(order="C") if isinstance(item, Stored) else item
+            for name, item in self._saved().items()
+        }
 
     def state_operands(self) -> list[_core.Operand]:
         """All that :meth:`state_dict` copies, where it lies in the model's memory."""
@@ -389,7 +394,7 @@ class Module:
         where = f"{self._where()}.load_state_dict"
         if not isinstance(state, Mapping):
             raise TypeError(f"[{where}] state is {state!r:.80} but must be a mapping of names to arrays")
-        own = self.state_dict()
+        own = self._saved()
         missing, unknown = [k for k in own if k not in state], [k for k in state if k not in own]
         if missing or unknown:
             raise ValueError(
@@ -397,7 +402,7 @@ class Module:
                 + (f" missing {', '.join(missing)};" if missing else "")
                 + (f" unknown {', '.join(map(str, unknown))}" if unknown else "")
             )
-        items = dict([*self.named_parameters(), *self.named_states()])
+        items = {name: item for name, item in own.items() if isinstance(item, Stored)}
         extra: list[tuple[Module, dict[str, Array]]] = []
         checked = {name: item.checked(state[name], where) for name, item in items.items()}
         for prefix, module in self.named_modules():
