@@ -13,9 +13,6 @@ namespace {
 // translations of small ones.
 constexpr Index kHugePage = Index{2} << 20;
 
-// From here up to huge pages, zeros that may never be touched are cheaper as a mapping than as memory that is cleared.
-constexpr Index kMapping = Index{32} << 10;
-
 }  // namespace
 
 Buffer Buffer::uninitialized(Index bytes) {
@@ -37,9 +34,8 @@ Buffer Buffer::zeros(Index bytes) {
   return buffer;
 }
 
-Buffer Buffer::lazy_zeros(Index bytes) {
+Buffer Buffer::mapped_zeros(Index bytes) {
   const Index size = round_up(bytes, kAlignment);
-  if (size < kMapping || size >= 2 * kHugePage) return zeros(bytes);
   void* const pages =
       mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();

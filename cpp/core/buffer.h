@@ -17,8 +17,8 @@ class Buffer {
  public:
   Buffer() = default;
   static Buffer zeros(Index bytes);
-  // Zeros, too, but what nobody touches takes no memory and no time. Not for what comes and goes.
-  static Buffer lazy_zeros(Index bytes);
+  // Zeros, of which pages that nobody touches take no memory: for room that is rarely needed.
+  static Buffer mapped_zeros(Index bytes);
   static Buffer uninitialized(Index bytes);
 
   char* data() const { return data_.get(); }

@@ -18,10 +18,10 @@ std::size_t at(Arena arena) { return static_cast<std::size_t>(arena); }
 Memory::Memory(DType dtype, Index values, Index state, Index scalars)
     : dtype_(dtype),
       values_count_(values),
-      values_(Buffer::lazy_zeros(values * size_of(dtype))),
-      grads_(Buffer::lazy_zeros(values * size_of(dtype))),
-      state_(Buffer::lazy_zeros(state * size_of(dtype))),
-      scalars_(Buffer::lazy_zeros((scalars + kScalarRoom) * 8)),
+      values_(Buffer::zeros(values * size_of(dtype))),
+      grads_(Buffer::zeros(values * size_of(dtype))),
+      state_(Buffer::zeros(state * size_of(dtype))),
+      scalars_(Buffer::mapped_zeros((scalars + kScalarRoom) * 8)),
       state_count_(state),
       scalars_count_(scalars),
       slots_(kMaxSlots),
@@ -42,7 +42,7 @@ int Memory::add_slots(int count, Index elements) {
           " free ones: let go of optimizers that are no longer used");
   for (int i = first; i < first + count; ++i) {
     const Index wanted = elements < 0 ? values_count_ : elements;
-    slots_[static_cast<std::size_t>(i)] = Buffer::lazy_zeros(std::max<Index>(wanted, 1) * size_of(dtype_));
+    slots_[static_cast<std::size_t>(i)] = Buffer::zeros(std::max<Index>(wanted, 1) * size_of(dtype_));
   }
   return first;
 }
