@@ -143,7 +143,7 @@ class Module:
         """Parameters and state of this module itself."""
         return [(name, item) for name, item in vars(self).items() if isinstance(item, Stored)]
 
-    def named_arrays(self) -> Iterator[tuple[str, Stored]]:
+    def _named_arrays(self) -> Iterator[tuple[str, Stored]]:
         """All parameters and all saved but untrained arrays with dotted names."""
         for prefix, module in self.named_modules():
             for name, item in module._arrays():
@@ -151,11 +151,11 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters with dotted names, as PyTorch gives them."""
-        return ((name, item) for name, item in self.named_arrays() if isinstance(item, Parameter))
+        return ((name, item) for name, item in self._named_arrays() if isinstance(item, Parameter))
 
     def named_states(self) -> Iterator[tuple[str, State]]:
         """All saved but untrained arrays with dotted names."""
-        return ((name, item) for name, item in self.named_arrays() if isinstance(item, State))
+        return ((name, item) for name, item in self._named_arrays() if isinstance(item, State))
 
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of the layers; what optimizers take."""

@@ -37,7 +37,7 @@ class Store:
         every = [module for _, module in modules]
         for module in every:
             module.check_place(every, complete=True)
-        arrays = list(root.named_arrays())
+        arrays = list(root._named_arrays())
         parameters = [item for _, item in arrays if isinstance(item, Parameter)]
         states = [item for _, item in arrays if not isinstance(item, Parameter)]
         self.parameters = sorted(parameters, key=lambda parameter: len(parameter.shape) < 2)
