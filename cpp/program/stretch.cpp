@@ -113,6 +113,10 @@ void Stretch::run(Interrupt& interrupt) {
       stopped_ = stopping_->stops(record.*monitored_);
       if (stopped_) return;
     }
+    if (interrupt.stopped() && epoch + 1 < epochs_) {  // an epoch of a single step looks at nothing in between
+      ending_ = Ending::interrupted;
+      return;
+    }
   }
 }
 
