@@ -1,7 +1,6 @@
-#include <pybind11/functional.h>
 #include <pybind11/native_enum.h>
 
-#include <functional>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
+#include "bindings/visits.h"
 #include "core/check.h"
 #include "program/crew.h"
 
@@ -24,20 +24,20 @@ bool on_main_thread() {
 }
 
 // Calls body(poll) without the GIL, where poll() runs Python's signal handlers if this thread may; what they raise is
-// raised in the end.
+// raised in the end, and kept until then: this thread may have to call Python still.
 template <typename Body>
 void interruptible(const Body& body) {
-  bool signalled = false;
+  std::exception_ptr raised;
   const bool asks = on_main_thread();  // Python handles signals there alone
   unlocked([&] {
     body([&] {
-      if (!asks || signalled) return signalled;
+      if (!asks || raised) return raised != nullptr;
       const py::gil_scoped_acquire acquire;
-      signalled = PyErr_CheckSignals() != 0;
-      return signalled;
+      if (PyErr_CheckSignals() != 0) raised = std::make_exception_ptr(py::error_already_set());
+      return raised != nullptr;
     });
   });
-  if (signalled) throw py::error_already_set();
+  if (raised) std::rethrow_exception(raised);
 }
 
 // The same array, which must have that dtype: a converted copy would not outlive this call.
@@ -176,12 +176,12 @@ void run(const std::shared_ptr<Stretch>& stretch) {
   });
 }
 
-using Next = std::function<Stretches(const std::shared_ptr<Stretch>&)>;
-
-void train_many(Stretches stretches, const Next& next) {
+void train_many(Stretches stretches, const py::function& next) {
+  const Visits visits(on_main_thread());
   const auto ask = [&](const std::shared_ptr<Stretch>& ended) {
-    while (python_is_ending()) pause();
-    return next(ended);  // takes the GIL
+    Stretches more;
+    visits.pay([&] { more = py::cast<Stretches>(next(ended)); });
+    return more;
   };
   interruptible([&](const auto& poll) { train_side_by_side(std::move(stretches), ask, poll); });
 }
@@ -254,6 +254,7 @@ void bind_training(py::module_& module) {
           "last", [](const Stretch& stretch) { return std::make_pair(stretch.last().loss, stretch.last().steps); },
           "Loss and steps of the last epoch, complete or not.");
 
+  py::module_::import("atexit").attr("register")(py::cpp_function(&Visits::close));
   module.def("train_side_by_side", &train_many, py::arg("stretches"), py::arg("next"),
              "Trains many models; next(stretch) is asked for more whenever one has ended.");
   module.def("predict_side_by_side", &predict_many, py::arg("runners"), py::arg("x"), py::arg("out"), py::arg("block"),
