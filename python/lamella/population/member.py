@@ -128,7 +128,7 @@ class Recipe:
         for key, values in self._layers.items():
             target, _, name = key.rpartition(".")
             layers = [m for path, m in model.named_modules() if path == target or type(m).__name__ == target]
-            layers = [layer for layer in layers if isinstance(getattr(type(layer), name, None), Setting)]
+            layers = [layer for layer in layers if _has_setting(layer, name)]
             if not layers:
                 raise ValueError(f"there is no layer {target!r} with a setting {name!r} in {model!r:.200}")
             for layer in layers:
@@ -168,6 +168,13 @@ def factories(factory: Any, where: str) -> list[tuple[Factory, bool]]:
             )
         found.append((each, len(required) == 1))
     return found
+
+
+def _has_setting(layer: Module, name: str) -> bool:
+    """Whether it is one of its layer's own settings, that may be set at any time."""
+    own = getattr(type(layer), name, None)
+    settable = isinstance(own, Setting) or (isinstance(own, property) and own.fset is not None)
+    return settable and not hasattr(Module, name)
 
 
 def _check_seed(where: str, seed: Any) -> int:
