@@ -109,16 +109,22 @@ void train_side_by_side(Stretches stretches, const std::function<Stretches(const
                         const std::function<bool()>& poll) {
   std::atomic<bool> stop{false};
   const std::size_t models = stretches.size();
-  Stretches together, apart;
-  for (std::shared_ptr<Stretch>& stretch : stretches) {
-    (takes_team(*stretch, models) ? together : apart).push_back(std::move(stretch));
-  }
-  for (std::size_t i = 0; i < together.size() && !stop; ++i) {
+  Stretches together, apart;  // what is to be trained first comes last in `together`
+  const auto sort_in = [&](const Stretches& given) {
+    Stretches large;
+    for (const std::shared_ptr<Stretch>& stretch : given) {
+      (takes_team(*stretch, models) ? large : apart).push_back(stretch);
+    }
+    together.insert(together.end(), large.rbegin(), large.rend());
+  };
+  sort_in(stretches);
+  stretches.clear();
+  while (!together.empty() && !stop) {
+    const std::shared_ptr<Stretch> stretch = std::move(together.back());
+    together.pop_back();
     Interrupt interrupt(stop, poll);
-    together[i]->run(interrupt);
-    const Stretches more = next(together[i]);
-    together.insert(together.begin() + static_cast<std::ptrdiff_t>(i) + 1, more.begin(), more.end());
-    together[i].reset();
+    stretch->run(interrupt);
+    sort_in(next(stretch));  // what comes after a large model may not be one
   }
   Queue queue(std::move(apart), stop);
   const auto threads = static_cast<int>(std::min<std::size_t>(queue.size(), static_cast<std::size_t>(max_threads())));

@@ -89,10 +89,11 @@ def row_lists(name: str, given: Any, n: int, models: int, where: str) -> list[Ar
         raise TypeError(f"[{where}] {name} is a {type(given).__name__} but must be row numbers for each model")
     if len(given) != models:
         raise ValueError(f"[{where}] {name} has rows for {len(given)} models but there are {models}")
-    return [_checked_rows(f"{name}[{model}]", rows, n, where) for model, rows in enumerate(given)]
+    return [checked_rows(f"{name}[{model}]", rows, n, where) for model, rows in enumerate(given)]
 
 
-def _checked_rows(name: str, given: Any, n: int, where: str) -> Array:
+def checked_rows(name: str, given: Any, n: int, where: str) -> Array:
+    """Row numbers, or those that a mask marks."""
     rows = to_array(given, name, where)
     if rows.dtype.kind == "b" and rows.shape == (n,):
         rows = np.flatnonzero(rows)

@@ -1,6 +1,7 @@
 """Many trainings at once, a thread each."""
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from lamella import _core
@@ -30,7 +31,19 @@ class _Crew:
 
     def start(self, trainings: Iterable[Training]) -> list[_core.Stretch]:
         """Their next stretches, or those of what comes after them."""
-        return [stretch for training in trainings for stretch in self._proceed(training)]
+        waiting, stretches = deque(trainings), []
+        while waiting:
+            training = waiting.popleft()
+            try:
+                stretch = self._next(training)
+            except DivergenceError as error:
+                waiting.extendleft(reversed(self._after(training, error)))
+                continue
+            if stretch is None:
+                waiting.extendleft(reversed(self._after(training, None)))
+            else:
+                stretches.append(stretch)
+        return stretches
 
     def ended(self, stretch: _core.Stretch) -> list[_core.Stretch]:
         """Take note of a stretch; what is to be run next."""
@@ -39,21 +52,14 @@ class _Crew:
         try:
             training.end(stretch, interrupted)
         except DivergenceError as error:
-            return self._after(training, error)
-        return [] if interrupted else self._proceed(training)
+            return self.start(self._after(training, error))
+        return [] if interrupted else self.start([training])
 
     def interrupt(self) -> None:
         """Take note of what was begun and has not been taken note of."""
         for stretch, training in self._running.values():
             with contextlib.suppress(DivergenceError):
                 training.end(stretch, interrupted=True)
-
-    def _proceed(self, training: Training) -> list[_core.Stretch]:
-        try:
-            stretch = self._next(training)
-        except DivergenceError as error:
-            return self._after(training, error)
-        return self._after(training, None) if stretch is None else [stretch]
 
     def _next(self, training: Training) -> _core.Stretch | None:
         """The next native stretch; those with layers in Python are run here and now."""
@@ -64,7 +70,7 @@ class _Crew:
             training.run_stretch(stretch)
         return None
 
-    def _after(self, training: Training, error: DivergenceError | None) -> list[_core.Stretch]:
+    def _after(self, training: Training, error: DivergenceError | None) -> list[Training]:
         if training.over or error is not None:
             training.finish()
-        return self.start(self._over(training, error))
+        return list(self._over(training, error))

@@ -75,7 +75,7 @@ def spread_settings(
         return [{} for _ in range(n)]
     if not isinstance(settings, Mapping):
         raise TypeError(f"[{where}] {name} is {settings!r:.80} but must be a mapping of names to values")
-    known, defaults = _arguments(maker, skip, common)
+    known, defaults = arguments(maker, skip, common)
     columns: dict[str, list[Any]] = {}
     for key, value in settings.items():
         if known is not None and key not in known:
@@ -86,8 +86,8 @@ def spread_settings(
     return [{key: values[model] for key, values in columns.items()} for model in range(n)]
 
 
-def _arguments(maker: Callable[..., Any], skip: int, common: Sequence[str]) -> tuple[list[str] | None, dict[str, Any]]:
-    """Names that it takes by keyword, None if any; and defaults."""
+def arguments(maker: Callable[..., Any], skip: int, common: Sequence[str]) -> tuple[list[str] | None, dict[str, Any]]:
+    """Names that ``maker`` takes by keyword, None if any; and defaults."""
     parameters = list(signature(maker).parameters.values())
     open_ended = any(p.kind == Parameter.VAR_KEYWORD for p in parameters) and not common
     named = [p for p in parameters[skip:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
