@@ -84,9 +84,12 @@ class Recipe:
         self._losses = spread_settings("loss_settings", loss_settings, maker, self.n, where)
         common = [*COMMON, "clip_norm"]
         self._settings = spread_settings("settings", settings, optimizer, self.n, where, 1, common)
-        self._layers = {key: spread(f"layer {key}", value, self.n, where) for key, value in layer_settings.items()}
+        self._layers = {
+            str(key): spread(f"layer_settings[{key!r}]", value, self.n, where) for key, value in layer_settings.items()
+        }
         self._accumulate = spread("accumulate", accumulate, self.n, where)
         self._description: Any = None
+        self._made: dict[int, Module] = {}  # all layers of all models so far, by identity
 
     def make(self, number: int) -> Member:
         """The member of that number."""
@@ -109,10 +112,13 @@ class Recipe:
         model = factory(number) if takes_number else factory()
         if not isinstance(model, Module):
             raise TypeError(f"[{self.where}] factory gave {model!r:.80} but must give a model")
-        if model._store is not None:
+        layers = {id(layer): layer for _, layer in model.named_modules()}
+        if not layers.keys().isdisjoint(self._made):
             raise ValueError(
-                f"[{self.where}] factory gave a model that is in use already: it must make a new one each time"
+                f"[{self.where}] factory gave a model, or one with a layer, that it gave before: it must make a new "
+                "one each time"
             )
+        self._made.update(layers)
         if self._alike and not takes_number:
             description = architecture_of(model)
             if number == 0:
@@ -130,7 +136,10 @@ class Recipe:
             layers = [m for path, m in model.named_modules() if path == target or type(m).__name__ == target]
             layers = [layer for layer in layers if _has_setting(layer, name)]
             if not layers:
-                raise ValueError(f"there is no layer {target!r} with a setting {name!r} in {model!r:.200}")
+                raise ValueError(
+                    f"layer_settings has {key!r} but there is no layer {target!r} with a setting {name!r} in "
+                    f"{model!r:.200}"
+                )
             for layer in layers:
                 setattr(layer, name, values[number])
 
@@ -158,7 +167,10 @@ def factories(factory: Any, where: str) -> list[tuple[Factory, bool]]:
             raise TypeError(
                 f"[{where}] factory is {each!r:.80} but must be a function that makes a model, or a list of such"
             )
-        parameters = inspect.signature(each).parameters.values()
+        try:
+            parameters = list(inspect.signature(each).parameters.values())
+        except ValueError:  # some of what is written in C has none
+            parameters = []
         required = [
             p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]

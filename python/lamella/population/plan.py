@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from lamella._arrays import Array
+from lamella.optim.group import Group
 from lamella.optim.schedule import LRScheduler
 from lamella.population.member import Member
 from lamella.population.rows import held_out_rows, training_rows
@@ -19,6 +20,11 @@ from lamella.trainer.training import Training
 
 #: Options of Trainer.fit that may differ by model.
 _EACH = ("epochs", "batch_size", "patience", "min_delta", "mixup")
+
+
+def _tell(on_epoch: Callable[..., bool | None], member: Member, epoch: int, record: dict[str, float]) -> bool:
+    """Whether the model's training is to end: it may have been dropped meanwhile."""
+    return bool(on_epoch(member.number, epoch, record)) or member.out is not None
 
 
 @dataclass
@@ -78,6 +84,21 @@ class FitPlan:
             self._held = self._tables
             self._held_rows = held_out_rows(self.validation_samples, len(shared), self._rows, where)
 
+    def trainings(self, members: Iterable[Member]) -> list[Training]:
+        """Those of the models; if anything does not fit it raises, and leaves all rates as they were."""
+        made: list[tuple[Group, dict[str, Any], float | None]] = []
+        found = []
+        try:
+            for member in members:
+                made += [(group, dict(group), group.initial_lr) for group in member.trainer.optimizer.param_groups]
+                found.append(self.training(member))
+        except BaseException:
+            for group, settings, initial_lr in made:  # a schedule sets rates as soon as it is made
+                group.take(settings)
+                group.initial_lr = initial_lr
+            raise
+        return found
+
     def training(self, member: Member) -> Training:
         """That of one model; raises if anything does not fit."""
         number, trainer = member.number, member.trainer
@@ -100,10 +121,10 @@ class FitPlan:
         if self.schedule is not None:
             schedule = self.schedule(member.trainer.optimizer, **self._schedules[number])
         return Options(
-            where=self.where,
+            where=f"{self.where} model {number}",
             shuffle=self.shuffle,
             drop_last=self.drop_last,
-            on_epoch=None if on_epoch is None else partial(on_epoch, number),
+            on_epoch=None if on_epoch is None else partial(_tell, on_epoch, member),
             schedule=schedule,
             unit=self.unit,
             monitor=self.monitor,

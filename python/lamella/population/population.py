@@ -97,10 +97,15 @@ class Population:
         layer_settings: Mapping[str, Any] | None = None,
         accumulate: Any = 1,
     ) -> None:
-        layers = {**({} if dropout is None else {"Dropout.p": dropout}), **(layer_settings or {})}
-        recipe = Recipe(
-            factory, n, seeds, loss, loss_settings, optimizer, settings, layers, accumulate, type(self).__name__
-        )
+        where = type(self).__name__
+        layers: dict[str, Any] = {} if dropout is None else {"Dropout.p": dropout}
+        if layer_settings is not None:
+            if not isinstance(layer_settings, Mapping):
+                raise TypeError(
+                    f"[{where}] layer_settings is {layer_settings!r:.80} but must be a mapping of names to values"
+                )
+            layers.update(layer_settings)
+        recipe = Recipe(factory, n, seeds, loss, loss_settings, optimizer, settings, layers, accumulate, where)
         self._members = [recipe.make(number) for number in range(recipe.n)]
 
     def __len__(self) -> int:
@@ -147,8 +152,13 @@ class Population:
 
     def drop(self, models: Iterable[int]) -> None:
         """Take models out for good; their memory is freed, their histories stay."""
-        for member in [self._member(number) for number in models]:
+        for member in self._numbered(models, "Population.drop"):
             member.drop()
+
+    def _numbered(self, models: Iterable[int], where: str) -> list[Member]:
+        if isinstance(models, str) or not isinstance(models, Iterable):
+            raise TypeError(f"[{where}] models is {models!r:.80} but must be a sequence of integers")
+        return [self._member(number) for number in models]
 
     def _chosen(self, models: Iterable[int] | None, where: str) -> list[Member]:
         """Members to work with: those given, which must take part, or all that do."""
@@ -157,7 +167,7 @@ class Population:
             if not chosen:
                 raise ValueError(f"[{where}] no model is left: all have diverged or been dropped")
             return chosen
-        chosen = [self._member(number) for number in models]
+        chosen = self._numbered(models, where)
         if not chosen:
             raise ValueError(f"[{where}] models is empty")
         for member in chosen:
@@ -261,8 +271,9 @@ class Population:
             where=where,
         )
         plan.take(x, y, sample_weight, validation_data, chosen[0])
-        trainings = {id(t): (member, t) for member, t in ((member, plan.training(member)) for member in chosen)}
-        found = PopulationHistory([t.history for _, t in trainings.values()])
+        made = plan.trainings(chosen)
+        trainings = {id(t): (member, t) for member, t in zip(chosen, made, strict=True)}
+        found = PopulationHistory([t.history for t in made])
 
         def over(training: Training, error: DivergenceError | None) -> list[Training]:
             if error is not None:
@@ -271,7 +282,7 @@ class Population:
                 found.diverged[member.number] = str(error)
             return []
 
-        run_side_by_side(plan.largest_first([t for _, t in trainings.values()]), over)
+        run_side_by_side(plan.largest_first(made), over)
         self._report(found, len(chosen), where)
         return found
 
@@ -445,7 +456,7 @@ class Population:
         """
         ranked = order(self.final(key), self._key(key))
         active = set(self.active)
-        return np.array([number for number in ranked if int(number) in active])
+        return np.array([number for number in ranked if int(number) in active], np.int64)
 
     def best(self, key: str | None = None) -> Module:
         """A copy of the best model; ``key`` as for :meth:`ranking`."""

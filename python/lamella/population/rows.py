@@ -74,13 +74,14 @@ def _check_labels(drawn: Sequence[Array], targets: Array, where: str) -> None:
     """ValueError if a class that there is has no row in some model's."""
     if targets.dtype.kind != "i":
         return
-    for label in np.unique(targets[targets >= 0]):
-        for model, rows in enumerate(drawn):
-            if not (targets[rows] == label).any():
-                raise ValueError(
-                    f'[{where}] samples is "bootstrap" but none of the rows drawn for model {model} has label {label}; '
-                    '"stratified" draws from each class'
-                )
+    labels = np.unique(targets[targets >= 0])
+    for model, rows in enumerate(drawn):
+        missing = np.setdiff1d(labels, targets[rows])
+        if len(missing) > 0:
+            raise ValueError(
+                f'[{where}] samples is "bootstrap" but none of the rows drawn for model {model} has label {missing[0]};'
+                ' "stratified" draws from each class'
+            )
 
 
 def row_lists(name: str, given: Any, n: int, models: int, where: str) -> list[Array]:

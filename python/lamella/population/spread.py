@@ -1,8 +1,8 @@
 """Settings of many models: what they share, and what each has of its own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, get_origin
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def spread(name: str, value: Any, n: int, where: str, like: Any = None) -> list[
         What a value for one model looks like: if a sequence, then a sequence of numbers is shared, and one of
         sequences has one a model.
     """
-    if isinstance(value, range):
+    if isinstance(value, (range, Iterator)):
         value = list(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
@@ -75,21 +75,22 @@ def spread_settings(
         return [{} for _ in range(n)]
     if not isinstance(settings, Mapping):
         raise TypeError(f"[{where}] {name} is {settings!r:.80} but must be a mapping of names to values")
-    known, defaults = arguments(maker, skip, common)
+    known, likes = arguments(maker, skip, common)
     columns: dict[str, list[Any]] = {}
     for key, value in settings.items():
         if known is not None and key not in known:
             called = getattr(maker, "__name__", repr(maker))
             raise ValueError(f"[{where}] {name} has {key!r} but {called} takes {', '.join(known)}")
-        like = () if key in _ARRAYS else defaults.get(key)
+        like = () if key in _ARRAYS else likes.get(key)
         columns[key] = spread(f"{name}[{key!r}]", value, n, where, like)
     return [{key: values[model] for key, values in columns.items()} for model in range(n)]
 
 
 def arguments(maker: Callable[..., Any], skip: int, common: Sequence[str]) -> tuple[list[str] | None, dict[str, Any]]:
-    """Names that ``maker`` takes by keyword, None if any; and defaults."""
+    """Names that ``maker`` takes by keyword, None if any; and what values look like: defaults, or () for sequences."""
     parameters = list(signature(maker).parameters.values())
     open_ended = any(p.kind == Parameter.VAR_KEYWORD for p in parameters) and not common
     named = [p for p in parameters[skip:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    defaults = {p.name: p.default for p in named if p.default is not Parameter.empty}
-    return None if open_ended else [*(p.name for p in named), *common], defaults
+    likes = {p.name: p.default for p in named if p.default is not Parameter.empty}
+    likes.update({p.name: () for p in named if get_origin(p.annotation) in (Iterable, Sequence)})
+    return None if open_ended else [*(p.name for p in named), *common], likes

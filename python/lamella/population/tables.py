@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from lamella._arrays import Array, check_finite
+from lamella._arrays import Array, check_finite, to_array
 from lamella.trainer.samples import Samples, check_samples, features_of, targets_of, weights_of
 from lamella.trainer.trainer import Trainer
 
@@ -23,10 +21,10 @@ class Tables:
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any, models: int, learning: bool, where: str) -> None:
-        self._x, self._y, self._weight = x, y, sample_weight
-        self._own_weights = np.ndim(sample_weight) == 2 if sample_weight is not None else False
-        if self._own_weights and len(sample_weight) != models:
-            raise ValueError(f"[{where}] sample_weight has rows for {len(sample_weight)} models but there are {models}")
+        self._x, self._y = x, y
+        self._weight = None if sample_weight is None else to_array(sample_weight, "sample_weight", where)
+        if self._weight is not None and self._weight.ndim == 2 and len(self._weight) != models:
+            raise ValueError(f"[{where}] sample_weight has rows for {len(self._weight)} models but there are {models}")
         self._learning, self._where = learning, where
         self._found: dict[Any, Any] = {}
 
@@ -49,7 +47,7 @@ class Tables:
         return x
 
     def _weight_of(self, trainer: Trainer, model: int, n: int, dtype: str) -> Array | None:
-        if self._own_weights:
+        if self._weight is not None and self._weight.ndim == 2:
             return weights_of(trainer.model, self._weight[model], n, f"{self._where} model {model}")
         weight: Array | None = self._once(
             ("weight", dtype), lambda: weights_of(trainer.model, self._weight, n, self._where)
