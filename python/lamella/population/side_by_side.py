@@ -71,6 +71,6 @@ class _Crew:
         return None
 
     def _after(self, training: Training, error: DivergenceError | None) -> list[Training]:
-        if training.over or error is not None:
+        if training.over:
             training.finish()
         return list(self._over(training, error))
