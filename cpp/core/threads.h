@@ -35,7 +35,8 @@ void* thread_scratch();
 template <typename Body>
 void run_team(int threads, const Body& body);
 
-// Runs body(rank) on that many threads that have nothing to do with each other; the caller's is rank 0.
+// Runs body(rank) on that many threads that have nothing to do with each other; the caller's is rank 0. What one
+// throws, the first of them, is thrown when all have ended.
 template <typename Body>
 void run_crew(int threads, const Body& body);
 
@@ -43,6 +44,8 @@ void run_crew(int threads, const Body& body);
 
 #include <omp.h>
 
+#include <exception>
+#include <mutex>
 #include <vector>
 
 namespace lamella {
@@ -76,13 +79,21 @@ void run_crew(int threads, const Body& body) {
   Barrier barrier;
   std::vector<int> processors(static_cast<std::size_t>(threads), -1);
   barrier.processors = processors.data();
+  std::exception_ptr error;
+  std::mutex mutex;
 #pragma omp parallel num_threads(threads)
   {
     const Team crew{omp_get_thread_num(), omp_get_num_threads(), &barrier, nullptr};
     take_processor(crew);
-    body(crew.rank);
+    try {
+      body(crew.rank);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!error) error = std::current_exception();
+    }
     wait(crew);
   }
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace lamella

@@ -4,7 +4,6 @@
 #include <array>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -23,13 +22,14 @@ class Buffers {
   void exchange(Runner& runner, int role) {
     const Program& program = runner.program();
     const auto key = std::make_tuple(role, program.row_elements(), program.fixed_elements(), program.dtype());
-    std::swap(runner.workspace(), workspaces_[key]);
+    runner.exchange(workspaces_[key]);
   }
 
  private:
-  std::map<std::tuple<int, Index, Index, DType>, Workspace> workspaces_;
+  std::map<std::tuple<int, Index, Index, DType>, Runner::Workspaces> workspaces_;
 };
 
+// For as long as it lives the runners of one model, the first of which has its memory, have those buffers.
 class Lent {
  public:
   Lent(Buffers& buffers, std::vector<Runner*> runners) : buffers_(buffers), runners_(std::move(runners)) { exchange(); }
@@ -39,6 +39,7 @@ class Lent {
 
  private:
   void exchange() {
+    const std::unique_lock<std::mutex> alone = runners_.front()->memory().lock();  // another thread may predict with it
     for (std::size_t role = 0; role < runners_.size(); ++role) {
       if (runners_[role]) buffers_.exchange(*runners_[role], static_cast<int>(role));
     }
@@ -84,14 +85,12 @@ class Queue {
     changed_.notify_all();
   }
 
-  void fail(std::exception_ptr error) {
+  void end() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!error_) error_ = std::move(error);
     stop_ = true;
     changed_.notify_all();
   }
 
-  std::exception_ptr error() const { return error_; }
   std::size_t size() const { return waiting_.size(); }
 
  private:
@@ -100,7 +99,6 @@ class Queue {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Stretch>> waiting_;
   int training_ = 0;
-  std::exception_ptr error_;
 };
 
 }  // namespace
@@ -119,22 +117,26 @@ void train_side_by_side(Stretches stretches, const std::function<Stretches(const
   };
   sort_in(stretches);
   stretches.clear();
+  Buffers of_all;
   while (!together.empty() && !stop) {
     const std::shared_ptr<Stretch> stretch = std::move(together.back());
     together.pop_back();
     Interrupt interrupt(stop, poll);
-    stretch->run(interrupt);
+    {
+      const Lent lent(of_all, stretch->runners());
+      stretch->run(interrupt);
+    }
     sort_in(next(stretch));  // what comes after a large model may not be one
   }
   Queue queue(std::move(apart), stop);
   const auto threads = static_cast<int>(std::min<std::size_t>(queue.size(), static_cast<std::size_t>(max_threads())));
   if (threads == 0) return;
   run_crew(threads, [&](int rank) {
-    const OneThread alone;
-    Interrupt interrupt(stop, rank == 0 ? poll : nullptr);
-    Buffers buffers;
-    const auto idle = [&] { interrupt.poll(); };
     try {
+      const OneThread alone;
+      Interrupt interrupt(stop, rank == 0 ? poll : nullptr);
+      Buffers buffers;
+      const auto idle = [&] { interrupt.poll(); };
       while (const std::shared_ptr<Stretch> stretch = queue.take(idle)) {
         {
           const Lent lent(buffers, stretch->runners());
@@ -143,26 +145,32 @@ void train_side_by_side(Stretches stretches, const std::function<Stretches(const
         queue.give_back(next(stretch));
       }
     } catch (...) {
-      queue.fail(std::current_exception());
+      queue.end();
+      throw;
     }
   });
-  if (queue.error()) std::rethrow_exception(queue.error());
 }
 
 void predict_side_by_side(const std::vector<std::shared_ptr<Runner>>& runners, const char* x, Index x_bytes, char* out,
                           Index out_bytes, Index n, Index block) {
   std::atomic<std::size_t> taken{0};
-  const auto threads = static_cast<int>(std::min<std::size_t>(runners.size(), static_cast<std::size_t>(max_threads())));
-  run_crew(threads, [&](int) {
-    const OneThread alone;
+  const auto predict = [&] {
     Buffers buffers;
     for (std::size_t i = taken++; i < runners.size(); i = taken++) {
       Runner& runner = *runners[i];
-      const std::unique_lock<std::mutex> lock = runner.memory().lock();
       const Lent lent(buffers, {&runner});
+      const std::unique_lock<std::mutex> alone = runner.memory().lock();
       const int last = static_cast<int>(runner.program().ranges().size()) - 1;
       runner.blocks(0, last, x, x_bytes, out + static_cast<Index>(i) * n * out_bytes, out_bytes, n, block);
     }
+  };
+  if (runners.size() < static_cast<std::size_t>(max_threads())) {  // all threads on one after the other
+    predict();
+    return;
+  }
+  run_crew(max_threads(), [&](int) {
+    const OneThread alone;
+    predict();
   });
 }
 

@@ -68,7 +68,7 @@ Runner::Runner(std::shared_ptr<const Program> program, std::shared_ptr<Memory> m
 }
 
 void Runner::reserve(Index n) {
-  workspace_.reserve(n, program_->row_elements(), program_->fixed_elements(), program_->dtype());
+  workspaces_.whole.reserve(n, program_->row_elements(), program_->fixed_elements(), program_->dtype());
 }
 
 Work Runner::work(int first, int last) const {
@@ -83,7 +83,7 @@ Frame Runner::begin(int first, int last, Index n, const External& external) {
   reserve(std::min<Index>(n, program_->row_elements() > 0 ? n : 1));
   Frame frame;
   memory_->bind(frame);
-  workspace_.bind(frame);
+  workspaces_.whole.bind(frame);
   frame.base[static_cast<std::size_t>(Arena::input)] = static_cast<char*>(const_cast<void*>(external.input));
   frame.base[static_cast<std::size_t>(Arena::target)] = static_cast<char*>(const_cast<void*>(external.target));
   frame.base[static_cast<std::size_t>(Arena::weight)] = static_cast<char*>(const_cast<void*>(external.weight));
@@ -169,15 +169,16 @@ void Runner::blocks(int first, int last, const char* x, Index x_bytes, char* out
   const Index row_bytes = program_->row_elements() * size_of(program_->dtype()) + x_bytes + out_bytes;
   const Index cached = std::max(kBlockBytes / row_bytes, kBlockRows), even = (n + threads - 1) / threads;
   const Index piece = std::min({block, cached, even});
-  if (static_cast<int>(block_workspaces_.size()) < threads) block_workspaces_.resize(static_cast<std::size_t>(threads));
-  for (Workspace& workspace : block_workspaces_) {
+  if (static_cast<int>(workspaces_.blocks.size()) < threads)
+    workspaces_.blocks.resize(static_cast<std::size_t>(threads));
+  for (Workspace& workspace : workspaces_.blocks) {
     workspace.reserve(piece, program_->row_elements(), program_->fixed_elements(), program_->dtype());
   }
   std::atomic<Index> taken{0};
   run_team(threads, [&](const Team& team) {
     Frame frame;
     memory_->bind(frame);
-    block_workspaces_[static_cast<std::size_t>(team.rank)].bind(frame);
+    workspaces_.blocks[static_cast<std::size_t>(team.rank)].bind(frame);
     const Team alone{0, 1, nullptr, team.scratch};
     for (Index begin = piece * taken++; begin < n; begin = piece * taken++) {
       frame.base[static_cast<std::size_t>(Arena::input)] = const_cast<char*>(x) + begin * x_bytes;
@@ -189,10 +190,16 @@ void Runner::blocks(int first, int last, const char* x, Index x_bytes, char* out
   });
 }
 
+Index Runner::bytes() const {
+  Index bytes = workspaces_.whole.bytes();
+  for (const Workspace& block : workspaces_.blocks) bytes += block.bytes();
+  return bytes;
+}
+
 void* Runner::address(const Operand& buffer) const {
   Frame frame;
   memory_->bind(frame);
-  workspace_.bind(frame);
+  workspaces_.whole.bind(frame);
   return Resolver{frame, size_of(program_->dtype())}.address(program_->resolve(buffer));
 }
 

@@ -47,12 +47,18 @@ class Runner {
   void blocks(int first, int last, const char* x, Index x_bytes, char* out, Index out_bytes, Index n, Index block);
 
   void* address(const Operand& buffer) const;
-  std::shared_ptr<lamella::Buffer> row_buffers() const { return workspace_.rows(); }
+  std::shared_ptr<lamella::Buffer> row_buffers() const { return workspaces_.whole.rows(); }
   const Program& program() const { return *program_; }
   Memory& memory() { return *memory_; }
-  Workspace& workspace() { return workspace_; }
-  Index capacity() const { return workspace_.capacity(); }
-  Index bytes() const { return workspace_.bytes(); }
+  // Buffers of rows: all that a replay needs beside the model's memory and the caller's arrays.
+  struct Workspaces {
+    Workspace whole;
+    std::vector<Workspace> blocks;  // by thread
+  };
+  // Gives other buffers in exchange; what replays left in the old ones is theirs.
+  void exchange(Workspaces& other) { std::swap(workspaces_, other); }
+  Index capacity() const { return workspaces_.whole.capacity(); }
+  Index bytes() const;
 
  private:
   // Whether a replay writes to rows and output alone.
@@ -63,9 +69,8 @@ class Runner {
 
   std::shared_ptr<const Program> program_;
   std::shared_ptr<Memory> memory_;
-  Workspace workspace_;
+  Workspaces workspaces_;
   std::map<std::pair<int, int>, Pace> paces_;  // by ranges
-  std::vector<Workspace> block_workspaces_;    // by thread
 };
 
 }  // namespace lamella
