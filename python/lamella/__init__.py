@@ -18,14 +18,16 @@ from lamella import nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
-from lamella.population import Population, PopulationHistory
+from lamella.population import Ensemble, OutOfBag, Population, PopulationHistory
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
 __all__ = [
     "CutOnDivergence",
     "DivergenceError",
+    "Ensemble",
     "History",
     "LRRangeTest",
+    "OutOfBag",
     "Population",
     "PopulationHistory",
     "Trainer",

@@ -13,6 +13,9 @@ from lamella.nn.module import Module
 
 _FORMAT = "lamella-model-1"
 
+#: Of :class:`lamella.Ensemble`'s files.
+ENSEMBLE = "lamella-ensemble-1"
+
 
 #: The one key of what stands in a file for another layer of the model: its place, such as "0.2".
 _REFERENCE = "reference"
@@ -127,18 +130,22 @@ def save(model: Module, path: str | os.PathLike[str], metadata: Mapping[str, Any
     """
     if not isinstance(model, Module):
         raise TypeError(f"[save] model is {model!r} but must be a Module")
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise TypeError(f"[save] metadata is {metadata!r:.80} but must be a mapping")
-    try:
-        extra = json.dumps(dict(metadata or {}))
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"[save] metadata does not go into JSON: {error}") from error
     header = {
         "dtype": model.store().dtype.name,
         "architecture": json.dumps(architecture_of(model)),
-        "metadata": extra,
+        "metadata": metadata_text(metadata, "save"),
     }
     write_tensors(path, _FORMAT, header, model.state_dict())
+
+
+def metadata_text(metadata: Mapping[str, Any] | None, where: str) -> str:
+    """What users give a file of theirs, as JSON."""
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"[{where}] metadata is {metadata!r:.80} but must be a mapping")
+    try:
+        return json.dumps(dict(metadata or {}))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"[{where}] metadata does not go into JSON: {error}") from error
 
 
 def write_tensors(
@@ -152,9 +159,13 @@ def write_tensors(
 
 
 def read_tensors(
-    path: str | os.PathLike[str], where: str, format: str = _FORMAT, writer: str = "lamella.save", tensors: bool = True
+    path: str | os.PathLike[str],
+    where: str,
+    format: str | tuple[str, ...] = _FORMAT,
+    writer: str = "lamella.save",
+    tensors: bool = True,
 ) -> tuple[dict[str, str], dict[str, Array]]:
-    """What :func:`write_tensors` wrote: the text, and the arrays if asked for."""
+    """What :func:`write_tensors` wrote, under (one of) these formats: the text, and the arrays if asked for."""
     from safetensors import SafetensorError, safe_open
 
     if not os.path.isfile(path):
@@ -165,7 +176,7 @@ def read_tensors(
             state = {key: file.get_tensor(key) for key in file.keys()} if tensors else {}  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise ValueError(f"[{where}] {os.fspath(path)} is damaged or no safetensors file: {error}") from error
-    if header.get("format") != format:
+    if header.get("format") not in ((format,) if isinstance(format, str) else format):
         raise ValueError(f"[{where}] {os.fspath(path)} was not written by {writer} (format {header.get('format')!r})")
     return header, state
 
@@ -203,17 +214,34 @@ def load(
     architecture = parse_header(header, "architecture", path, "load")
     model = into
     if model is None:
-        model = _build(architecture, layers or {}, "load").eval()
-        if header.get("dtype") not in ("float32", "float64"):
-            raise ValueError(f"[load] {os.fspath(path)} has dtype {header.get('dtype')!r}, which is none of a model's")
-        model.dtype = header["dtype"]
+        model = make_model(architecture, header.get("dtype"), layers, path, "load")
     else:
         check_architecture(model, architecture, path, "load")
+    take_state(model, state, path, "load")
+    return model
+
+
+def make_model(
+    architecture: Any,
+    dtype: Any,
+    layers: Mapping[str, Callable[[], Any]] | None,
+    path: str | os.PathLike[str],
+    where: str,
+) -> Module:
+    """The model of a file's architecture, in evaluation mode."""
+    model = _build(architecture, layers or {}, where).eval()
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"[{where}] {os.fspath(path)} has dtype {dtype!r}, which is none of a model's")
+    model.dtype = dtype
+    return model
+
+
+def take_state(model: Module, state: Mapping[str, Array], path: str | os.PathLike[str], where: str) -> None:
+    """Take over a file's arrays; ValueError if they are another architecture's."""
     try:
         model.load_state_dict(state)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"[load] the arrays in {os.fspath(path)} are not its architecture's: {error}") from error
-    return model
+        raise ValueError(f"[{where}] the arrays in {os.fspath(path)} are not its architecture's: {error}") from error
 
 
 def check_architecture(
@@ -255,6 +283,6 @@ def _difference(file: Any, own: Any, at: str = "model") -> str:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What was given to :func:`save` as ``metadata``; reads only the file's header."""
-    header, _ = read_tensors(path, "load_metadata", tensors=False)
+    """What was given to :func:`save`, or :meth:`Ensemble.save`, as ``metadata``; reads only the file's header."""
+    header, _ = read_tensors(path, "load_metadata", (_FORMAT, ENSEMBLE), tensors=False)
     return parse_header(header, "metadata", path, "load_metadata")

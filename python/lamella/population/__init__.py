@@ -1,6 +1,8 @@
 """Many models trained in one call."""
 
+from lamella.population.ensemble import Ensemble
 from lamella.population.history import PopulationHistory
+from lamella.population.out_of_bag import OutOfBag
 from lamella.population.population import Population
 
-__all__ = ["Population", "PopulationHistory"]
+__all__ = ["Ensemble", "OutOfBag", "Population", "PopulationHistory"]

@@ -12,6 +12,7 @@ from lamella.nn.module import Module
 from lamella.nn.setting import Setting
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.settings import COMMON
+from lamella.population.rows import Learned
 from lamella.population.spread import spread, spread_settings
 from lamella.trainer.trainer import Trainer
 
@@ -30,10 +31,15 @@ class Member:
         Why it no longer takes part: "diverged" or "dropped".
     reason : str
         What was said of it.
+    factory : int
+        The number of the factory that made it.
+    learned : Learned or None
+        The rows of its last fit.
     """
 
-    def __init__(self, number: int, seed: int, trainer: Trainer) -> None:
-        self.number, self.seed = number, seed
+    def __init__(self, number: int, seed: int, trainer: Trainer, factory: int) -> None:
+        self.number, self.seed, self.factory = number, seed, factory
+        self.learned: Learned | None = None
         self._trainer: Trainer | None = trainer
         self.history = trainer.history
         self.out: str | None = None
@@ -105,7 +111,7 @@ class Recipe:
             trainer = Trainer(model, loss, optimizer, accumulate=self._accumulate[number])
         except (TypeError, ValueError) as error:
             raise type(error)(f"[{self.where}] model {number}: {error}") from error
-        return Member(number, model.seed, trainer)
+        return Member(number, model.seed, trainer, number % len(self._factories))
 
     def _model(self, number: int) -> Module:
         factory, takes_number = self._factories[number % len(self._factories)]

@@ -9,7 +9,7 @@ from lamella._arrays import Array
 from lamella.optim.group import Group
 from lamella.optim.schedule import LRScheduler
 from lamella.population.member import Member
-from lamella.population.rows import held_out_rows, training_rows
+from lamella.population.rows import Learned, held_out_rows, training_rows
 from lamella.population.spread import spread, spread_settings
 from lamella.population.tables import Tables
 from lamella.trainer.divergence import CutOnDivergence
@@ -98,6 +98,11 @@ class FitPlan:
                 group.initial_lr = initial_lr
             raise
         return found
+
+    def learned(self, member: Member) -> Learned:
+        """The rows that it learns from."""
+        n = len(self._tables.features(member.trainer.model))
+        return Learned(self._rows[member.number], n)
 
     def training(self, member: Member) -> Training:
         """That of one model; raises if anything does not fit."""

@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from lamella import _core
-from lamella._arrays import Array, check_indices
+from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
-from lamella.population import combine as combining
+from lamella.population.combine import check_sum, checked_weights, combination
+from lamella.population.ensemble import Ensemble
 from lamella.population.history import PopulationHistory, final, order
 from lamella.population.member import Factory, Member, Recipe
+from lamella.population.out_of_bag import OutOfBag, out_of_bag, unseen
+from lamella.population.outputs import in_blocks, outputs_of
 from lamella.population.plan import FitPlan
 from lamella.population.rows import Choice
 from lamella.population.side_by_side import run_side_by_side
+from lamella.population.stacking import LinearStack, fit_stack
 from lamella.population.tables import Tables
 from lamella.trainer.divergence import CutOnDivergence, DivergenceError
 from lamella.trainer.order import Sampling
@@ -28,9 +31,6 @@ from lamella.trainer.training import Training
 
 #: Called after each epoch of each model as (model, epoch, record); True ends that model's training.
 OnModelEpoch = Callable[[int, int, dict[str, float]], bool | None]
-
-#: Bytes of predictions that are held at once, where only what is made of them is wanted.
-_PREDICTIONS = 64 << 20
 
 
 class Population:
@@ -274,6 +274,8 @@ class Population:
         made = plan.trainings(chosen)
         trainings = {id(t): (member, t) for member, t in zip(chosen, made, strict=True)}
         found = PopulationHistory([t.history for t in made])
+        for member in chosen:
+            member.learned = plan.learned(member)
 
         def over(training: Training, error: DivergenceError | None) -> list[Training]:
             if error is not None:
@@ -312,38 +314,7 @@ class Population:
         ndarray, (models, n, outputs)
         """
         where = "Population.predict"
-        return self._outputs(self._chosen(models, where), x, batch_size, where)
-
-    def _outputs(self, chosen: list[Member], x: Any, batch_size: int, where: str) -> Array:
-        batch_size = _check.integer(where, "batch_size", batch_size, 1)
-        tables = Tables(x, None, None, len(self), False, where)
-        first = tables.features(chosen[0].trainer)
-        widths = {member.number: self._outputs_width(member, first.shape[1]) for member in chosen}
-        if len(set(widths.values())) > 1:
-            raise ValueError(f"[{where}] models have different numbers of outputs: {sorted(set(widths.values()))}")
-        result = np.empty((len(chosen), len(first), next(iter(widths.values()))), first.dtype)
-        native: dict[int, list[int]] = {}
-        for place, member in enumerate(chosen):
-            own = tables.features(member.trainer)
-            forward = member.trainer.model.forward_pass(own.shape[1])
-            check_indices(own, forward.indices, "x", where)
-            if forward.runner is None or own.dtype != result.dtype:
-                result[place] = member.trainer.model.predict(own, batch_size)
-            else:
-                native.setdefault(id(own), []).append(place)
-        for places in native.values():
-            members = [chosen[place] for place in places]
-            own = tables.features(members[0].trainer)
-            runners = [m.trainer.forward_runner(own.shape[1]) for m in members]
-            out = result if len(places) == len(chosen) else np.empty((len(places), *result.shape[1:]), result.dtype)
-            _core.predict_side_by_side([r for r in runners if r is not None], own, out, batch_size)
-            if out is not result:
-                result[places] = out
-        return result
-
-    @staticmethod
-    def _outputs_width(member: Member, width: int) -> int:
-        return member.trainer.model.forward_pass(width).outputs
+        return outputs_of(_models(self._chosen(models, where)), x, batch_size, where)
 
     def predict(
         self,
@@ -351,6 +322,7 @@ class Population:
         combine: str | None = "mean",
         batch_size: int = 1024,
         models: Iterable[int] | None = None,
+        weights: Any = None,
     ) -> Array:
         """Predictions of all models that take part, combined.
 
@@ -364,6 +336,8 @@ class Population:
             Rows a block.
         models : sequence of int, optional
             These alone: ``models=pop.ranking()[:5]``.
+        weights : array-like, (len(self),), optional
+            What each model counts in the mean or the vote: finite and at least 0. By default all count once.
 
         Returns
         -------
@@ -375,18 +349,108 @@ class Population:
             raise ValueError(f'[{where}] combine is {combine!r} but must be "mean", "vote" or None')
         chosen = self._chosen(models, where)
         if combine is None:
-            return self._outputs(chosen, x, batch_size, where)
-        losses = [member.trainer.loss for member in chosen]
-        features = Tables(x, None, None, len(self), False, where).features(chosen[0].trainer)
-        width = self._outputs_width(chosen[0], features.shape[1])
-        rows = max(1, _PREDICTIONS // (len(chosen) * width * features.itemsize))
-        parts = []
-        for begin in range(0, max(len(features), 1), rows):
-            outputs = self._outputs(chosen, features[begin : begin + rows], batch_size, where)
-            parts.append(
-                combining.mean(outputs, losses) if combine == "mean" else combining.vote(outputs, losses, where)
-            )
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            if weights is not None:
+                raise ValueError(f"[{where}] weights are given but combine is None")
+            return outputs_of(_models(chosen), x, batch_size, where)
+        way, losses, counts = combination(combine, where), _losses(chosen), self._weights(weights, chosen, where)
+        return in_blocks(_models(chosen), x, batch_size, where, lambda o, rows: way.said(o, losses, counts))
+
+    def _weights(self, given: Any, chosen: list[Member], where: str) -> Array:
+        """Those of the chosen models."""
+        numbers = [member.number for member in chosen]
+        return check_sum(checked_weights(given, len(self), where)[numbers], numbers, where)
+
+    def ensemble(self, models: Iterable[int] | None = None, combine: str = "mean", weights: Any = None) -> Ensemble:
+        """Copies of models that predict together, without the population and its optimizers: to be kept, or saved.
+
+        Parameters
+        ----------
+        models : sequence of int, optional
+            Of these alone; by default of all that take part.
+        combine : "mean" or "vote", default "mean"
+        weights : array-like, (len(self),), optional
+            As for :meth:`predict`.
+        """
+        where = "Population.ensemble"
+        chosen = self._chosen(models, where)
+        return _ensemble(chosen, combine, self._weights(weights, chosen, where))
+
+    def out_of_bag(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        combine: str = "mean",
+        models: Iterable[int] | None = None,
+        weights: Any = None,
+    ) -> OutOfBag:
+        """Each row predicted by the models that did not learn from it in their last :meth:`fit` (Breiman 1996).
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+            That of the fit.
+        y : array-like, optional
+            Targets, for the score.
+        sample_weight : array-like, (n,), optional
+            For the score.
+        combine : "mean" or "vote", default "mean"
+        models : sequence of int, optional
+            Of these alone; by default of all that take part.
+        weights : array-like, (len(self),), optional
+            As for :meth:`predict`.
+
+        Raises
+        ------
+        ValueError
+            If a model was not trained yet, or on another number of rows; or if all learned from all rows.
+        """
+        where = "Population.out_of_bag"
+        chosen = self._chosen(models, where)
+        return out_of_bag(chosen, x, y, sample_weight, combine, self._weights(weights, chosen, where), where)
+
+    def stack(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        out_of_bag: bool = False,
+        kind: str = "linear",
+        alpha: float = 1.0,
+        groups: Sequence[Any] | None = None,
+        models: Iterable[int] | None = None,
+    ) -> Ensemble:
+        """Copies of models, combined by what is best on data that they have not learned from (Wolpert 1992).
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        y : array-like
+        sample_weight : array-like, (n,), optional
+        out_of_bag : bool, default False
+            x and y are what the models learned from: a group's prediction of a row is that of its models that did not
+            learn from this row in their last fit. Rows of which a group can say nothing are left out.
+        kind : "linear" or "convex", default "linear"
+            See :meth:`Ensemble.stack`.
+        alpha : float, at least 0, default 1
+            See :meth:`Ensemble.stack`.
+        groups : sequence, (len(self),), optional
+            A label for each model: those of one label count as one, by their mean. By default each model by itself; out
+            of bag those of one factory together.
+        models : sequence of int, optional
+            Of these alone; by default of all that take part.
+        """
+        where = "Population.stack"
+        chosen = self._chosen(models, where)
+        bag = _check.flag(where, "out_of_bag", out_of_bag)
+        counts = unseen(chosen, where) if bag else np.ones((len(chosen), 1))
+        labels: list[Any] = list(range(len(self))) if groups is None else list(groups)
+        if len(labels) != len(self):
+            raise ValueError(f"[{where}] groups has {len(labels)} labels but there are {len(self)} models")
+        own = [m.factory if groups is None and bag else labels[m.number] for m in chosen]
+        found = fit_stack(_models(chosen), _losses(chosen), x, y, sample_weight, counts, own, kind, alpha, where)
+        return _ensemble(chosen, *found)
 
     def evaluate(
         self, x: Any, y: Any, sample_weight: Any = None, models: Iterable[int] | None = None
@@ -410,7 +474,7 @@ class Population:
         chosen = self._chosen(models, where)
         tables = Tables(x, y, sample_weight, len(self), False, where)
         samples = [tables.of(member.trainer, member.number) for member in chosen]
-        outputs = self._outputs(chosen, x, 1024, where)
+        outputs = outputs_of(_models(chosen), x, 1024, where)
         found = [
             member.trainer.loss.evaluate(own, each.target, each.weight)
             for member, own, each in zip(chosen, outputs, samples, strict=True)
@@ -474,3 +538,16 @@ class Population:
         out = [member.out for member in self._members if member.out is not None]
         lost = "".join(f"; {out.count(reason)} {reason}" for reason in ("diverged", "dropped") if reason in out)
         return f"Population({len(self)} models{parameters}{lost})"
+
+
+def _models(members: Iterable[Member]) -> list[Module]:
+    return [member.trainer.model for member in members]
+
+
+def _losses(members: Iterable[Member]) -> list[Loss]:
+    return [member.trainer.loss for member in members]
+
+
+def _ensemble(members: Sequence[Member], combine: str | LinearStack, weights: Any) -> Ensemble:
+    """Of copies."""
+    return Ensemble(copy.deepcopy(_models(members)), copy.deepcopy(_losses(members)), combine, weights)

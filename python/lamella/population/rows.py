@@ -58,6 +58,18 @@ def held_out_rows(choice: Any, n: int, trained: Sequence[Array | None], where: s
     return rest
 
 
+class Learned:
+    """Which of n rows a model learned from, a bit each; ``rows`` None: all."""
+
+    def __init__(self, rows: Array | None, n: int) -> None:
+        self.n = n
+        self._bits = None if rows is None else np.packbits(_taken(rows, n))
+
+    def mask(self) -> Array:
+        """(n,) bool."""
+        return np.full(self.n, True) if self._bits is None else np.unpackbits(self._bits, count=self.n).astype(bool)
+
+
 def _taken(rows: Array | None, n: int) -> Array:
     taken = np.full(n, rows is None)
     if rows is not None:

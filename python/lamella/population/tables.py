@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamella._arrays import Array, check_finite, to_array
+from lamella.nn.module import Module
 from lamella.trainer.samples import Samples, check_samples, features_of, targets_of, weights_of
 from lamella.trainer.trainer import Trainer
 
@@ -31,7 +32,7 @@ class Tables:
     def of(self, trainer: Trainer, model: int) -> Samples:
         """What that model takes."""
         dtype = trainer.model.store().dtype.name
-        x = self.features(trainer)
+        x = self.features(trainer.model)
         n, width = x.shape
         loss, outputs = trainer.loss, trainer.model.output_width(width) or width
         form = type(loss), dtype, outputs, loss.ignored, loss.target_width(outputs)
@@ -40,10 +41,10 @@ class Tables:
         self._once(("checked", id(x), id(target)), lambda: self._check(samples))
         return samples
 
-    def features(self, trainer: Trainer) -> Array:
+    def features(self, model: Module) -> Array:
         """Its x."""
-        key = "x", trainer.model.store().dtype.name, trainer.model.input_width()
-        x: Array = self._once(key, lambda: features_of(trainer.model, self._x, self._where))
+        key = "x", model.store().dtype.name, model.input_width()
+        x: Array = self._once(key, lambda: features_of(model, self._x, self._where))
         return x
 
     def _weight_of(self, trainer: Trainer, model: int, n: int, dtype: str) -> Array | None:

@@ -116,6 +116,10 @@ class Loss:
         """What the outputs say as probabilities; the outputs themselves where they are no logits."""
         return outputs
 
+    def outputs_of(self, probabilities: Array) -> Array:
+        """Outputs that say these probabilities: :meth:`probabilities` backwards, up to what makes no difference."""
+        return probabilities
+
     def decide(self, outputs: Array) -> Array:
         """What the outputs predict: classes, yes or no, or the values themselves."""
         return outputs
@@ -281,15 +285,15 @@ class Loss:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _blocks=weakref.WeakKeyDictionary())
 
-    def describe(self) -> str:
-        """Arguments as ``repr`` shows them."""
+    def config(self) -> dict[str, Any]:
+        """Arguments that make the same loss again, arrays as lists; what a saved file holds of it."""
         names = [name for name in self.__dict__ if isinstance(getattr(type(self), name, None), Argument)]
         values = {name: self.__dict__[name] for name in sorted(names, key=lambda name: name == "reduction")}
-        return ", ".join(
-            f"{name}={value.tolist() if isinstance(value, np.ndarray) else value!r}"
-            for name, value in values.items()
-            if value is not None
-        )
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+    def describe(self) -> str:
+        """Arguments as ``repr`` shows them."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.config().items() if value is not None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"

@@ -22,6 +22,13 @@ class BinaryLoss(CellLoss):
         """1 / (1 + e^-z)."""
         return logistic(outputs)
 
+    def outputs_of(self, probabilities: Array) -> Array:
+        """log(p / (1 - p)); finite for 0 and 1, too."""
+        kind = np.finfo(probabilities.dtype)
+        p = np.clip(probabilities, kind.tiny, 1 - kind.epsneg)
+        result: Array = np.log(p) - np.log1p(-p)
+        return result
+
     def decide(self, outputs: Array) -> Array:
         """(n, width) whether the logit is positive."""
         result: Array = outputs > 0

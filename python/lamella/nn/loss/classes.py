@@ -97,3 +97,9 @@ def softmax(outputs: Array) -> Array:
     e = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     result: Array = e / e.sum(axis=1, keepdims=True)
     return result
+
+
+def logarithm(probabilities: Array) -> Array:
+    """Finite for a probability of 0, too."""
+    result: Array = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
+    return result

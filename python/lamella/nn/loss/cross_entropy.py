@@ -8,7 +8,7 @@ from lamella import _core
 from lamella._arrays import Array, contiguous, to_array
 from lamella.nn.loss.argument import Argument, number
 from lamella.nn.loss.cells import check_cells
-from lamella.nn.loss.classes import IgnoringLoss, softmax
+from lamella.nn.loss.classes import IgnoringLoss, logarithm, softmax
 
 
 class CrossEntropyLoss(IgnoringLoss):
@@ -77,6 +77,10 @@ class CrossEntropyLoss(IgnoringLoss):
         """Softmax of each row."""
         return softmax(outputs)
 
+    def outputs_of(self, probabilities: Array) -> Array:
+        """Logarithms."""
+        return logarithm(probabilities)
+
 
 class NLLLoss(IgnoringLoss):
     """-w_y z_y of log-probabilities z, as a log-softmax gives them, for a row of class y; as PyTorch's.
@@ -98,6 +102,10 @@ class NLLLoss(IgnoringLoss):
         """e^z."""
         result: Array = np.exp(outputs)
         return result
+
+    def outputs_of(self, probabilities: Array) -> Array:
+        """Logarithms."""
+        return logarithm(probabilities)
 
 
 class FocalLoss(IgnoringLoss):
@@ -134,3 +142,7 @@ class FocalLoss(IgnoringLoss):
     def probabilities(self, outputs: Array) -> Array:
         """Softmax of each row."""
         return softmax(outputs)
+
+    def outputs_of(self, probabilities: Array) -> Array:
+        """Logarithms."""
+        return logarithm(probabilities)

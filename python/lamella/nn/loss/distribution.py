@@ -7,6 +7,7 @@ from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.loss.argument import Argument, number, one_of
 from lamella.nn.loss.cells import CellLoss, blocks
+from lamella.nn.loss.classes import logarithm
 
 
 class KLDivLoss(CellLoss):
@@ -50,6 +51,10 @@ class KLDivLoss(CellLoss):
         """e^z."""
         result: Array = np.exp(outputs)
         return result
+
+    def outputs_of(self, probabilities: Array) -> Array:
+        """Logarithms."""
+        return logarithm(probabilities)
 
     def decide(self, outputs: Array) -> Array:
         """(n,) the likeliest class."""
