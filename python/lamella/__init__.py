@@ -18,10 +18,11 @@ from lamella import nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
-from lamella.population import Ensemble, OutOfBag, Population, PopulationHistory
+from lamella.population import CrossValidation, Ensemble, OutOfBag, Population, PopulationHistory, cross_validate
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
 __all__ = [
+    "CrossValidation",
     "CutOnDivergence",
     "DivergenceError",
     "Ensemble",
@@ -32,6 +33,7 @@ __all__ = [
     "PopulationHistory",
     "Trainer",
     "__version__",
+    "cross_validate",
     "get_num_threads",
     "load",
     "load_metadata",

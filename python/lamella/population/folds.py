@@ -13,7 +13,7 @@ from lamella.trainer.order import epoch_rng
 _FOLDS = 4
 
 
-def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str) -> list[tuple[Array, Array]]:
+def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: str = "cv") -> list[tuple[Array, Array]]:
     """Row numbers (train, test) of each fold.
 
     Parameters
@@ -27,22 +27,23 @@ def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str) -> list
         but for one row at most.
     seed : int
         Rows are dealt in random order.
-    where : str
+    where, name : str
+        Of what ``folds`` is an argument, and its name there; for errors.
     """
     if isinstance(folds, (int, np.integer)) or isinstance(folds, (float, str)):
-        count = _check.integer(where, "cv", folds, 2)
+        count = _check.integer(where, name, folds, 2)
         if count > n:
-            raise ValueError(f"[{where}] cv is {count} but there are {n} rows")
+            raise ValueError(f"[{where}] {name} is {count} but there are {n} rows")
         return _dealt(count, n, targets, seed)
     pairs = list(folds.split(np.zeros((n, 1)), targets)) if hasattr(folds, "split") else folds
     if not isinstance(pairs, (list, tuple)):
         raise TypeError(
-            f"[{where}] cv is {folds!r:.80} but must be a number of folds, a list of (train, test) rows, or have a "
+            f"[{where}] {name} is {folds!r:.80} but must be a number of folds, a list of (train, test) rows, or have a "
             "method split(X, y)"
         )
     if len(pairs) == 0:
-        raise ValueError(f"[{where}] cv is an empty list")
-    return [_checked_pair(pair, place, n, where) for place, pair in enumerate(pairs)]
+        raise ValueError(f"[{where}] {name} is an empty list")
+    return [_checked_pair(pair, f"{name}[{place}]", n, where) for place, pair in enumerate(pairs)]
 
 
 def _dealt(count: int, n: int, targets: Array, seed: int) -> list[tuple[Array, Array]]:
@@ -55,14 +56,13 @@ def _dealt(count: int, n: int, targets: Array, seed: int) -> list[tuple[Array, A
     return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count)]
 
 
-def _checked_pair(pair: Any, place: int, n: int, where: str) -> tuple[Array, Array]:
+def _checked_pair(pair: Any, name: str, n: int, where: str) -> tuple[Array, Array]:
     if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-        raise TypeError(f"[{where}] cv[{place}] is {pair!r:.80} but must be (train rows, test rows)")
+        raise TypeError(f"[{where}] {name} is {pair!r:.80} but must be (train rows, test rows)")
     train, test = (
-        checked_rows(f"cv[{place}] {part} rows", rows, n, where)
-        for part, rows in zip(("train", "test"), pair, strict=True)
+        checked_rows(f"{name} {part} rows", rows, n, where) for part, rows in zip(("train", "test"), pair, strict=True)
     )
     shared = np.intersect1d(train, test)
     if len(shared):
-        raise ValueError(f"[{where}] cv[{place}] has row {shared[0]} both to train and to test on")
+        raise ValueError(f"[{where}] {name} has row {shared[0]} both to train and to test on")
     return train, test
