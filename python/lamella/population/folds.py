@@ -30,7 +30,7 @@ def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: s
     where, name : str
         Of what ``folds`` is an argument, and its name there; for errors.
     """
-    if isinstance(folds, (int, np.integer)) or isinstance(folds, (float, str)):
+    if isinstance(folds, (int, np.integer, float, str)):
         count = _check.integer(where, name, folds, 2)
         if count > n:
             raise ValueError(f"[{where}] {name} is {count} but there are {n} rows")
