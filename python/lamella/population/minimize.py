@@ -12,7 +12,7 @@ Objective = Callable[[Array], tuple[float, Array]]
 
 
 def minimize(
-    objective: Objective, start: Array, steps: int = 1000, memory: int = 20, tolerance: float = 1e-9
+    objective: Objective, start: Array, steps: int = 1000, memory: int = 50, tolerance: float = 1e-9
 ) -> tuple[Array, float]:
     """L-BFGS (Liu & Nocedal 1989) with the line search of Lewis & Overton 2013, which needs no smoothness.
 

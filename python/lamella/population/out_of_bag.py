@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella._arrays import Array
+from lamella._arrays import Array, as_features
 from lamella.population.combine import combination, scores
 from lamella.population.member import Member
 from lamella.population.outputs import in_blocks
@@ -43,8 +43,8 @@ class OutOfBag:
         return f"OutOfBag({len(self.counts)} rows, {self.left_out} left out{found})"
 
 
-def unseen(members: Sequence[Member], where: str) -> Array:
-    """(models, n) of 1 where a model did not learn from a row in its last fit, else 0."""
+def unseen(members: Sequence[Member], x: Any, where: str) -> Array:
+    """(models, n) of 1 where a model did not learn from a row of x in its last fit, else 0."""
     masks = []
     for member in members:
         if member.learned is None:
@@ -59,6 +59,10 @@ def unseen(members: Sequence[Member], where: str) -> Array:
         raise ValueError(
             f'[{where}] every model learned from all rows: train on some of them, such as by fit(samples="bootstrap")'
         )
+    model = members[0].trainer.model
+    rows = len(as_features(x, model.store().dtype, model.input_width(), "x", where))
+    if rows != len(masks[0]):
+        raise ValueError(f"[{where}] x has {rows} rows but the models were trained on {len(masks[0])}")
     return np.stack(masks).astype(np.float64)
 
 
@@ -68,18 +72,14 @@ def out_of_bag(
     """See :meth:`Population.out_of_bag`; ``weights`` are those of these members."""
     way, first = combination(combine, where), members[0].trainer
     models, losses = [m.trainer.model for m in members], [m.trainer.loss for m in members]
-    out = unseen(members, where)
-    features = features_of(first.model, x, where)
-    if len(features) != out.shape[1]:
-        raise ValueError(f"[{where}] x has {len(features)} rows but the models were trained on {out.shape[1]}")
     if y is None and sample_weight is not None:
         raise ValueError(f"[{where}] sample_weight is given without y")
-    counted = out * weights[:, None]
+    counted = unseen(members, x, where) * weights[:, None]
     said = in_blocks(models, x, 1024, where, lambda outputs, rows: way.said(outputs, losses, counted[:, rows]))
     counts = (counted > 0).sum(axis=0)
     if y is None:
         return OutOfBag(said, counts)
-    n, width = features.shape
+    n, width = features_of(first.model, x, where).shape
     target = targets_of(first.model, first.loss, y, n, width, where)
     weight = weights_of(first.model, sample_weight, n, where)
     rows = np.flatnonzero(counts)

@@ -444,7 +444,7 @@ class Population:
         where = "Population.stack"
         chosen = self._chosen(models, where)
         bag = _check.flag(where, "out_of_bag", out_of_bag)
-        counts = unseen(chosen, where) if bag else np.ones((len(chosen), 1))
+        counts = unseen(chosen, x, where) if bag else np.ones((len(chosen), 1))
         labels: list[Any] = list(range(len(self))) if groups is None else list(groups)
         if len(labels) != len(self):
             raise ValueError(f"[{where}] groups has {len(labels)} labels but there are {len(self)} models")
