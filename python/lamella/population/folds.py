@@ -23,8 +23,8 @@ def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: s
     n : int
         Rows there are.
     targets : ndarray
-        As the loss takes them. Labels (one integer a row) are stratified: each class has the same share of each fold,
-        but for one row at most.
+        As the loss takes them. Classes (one integer a row, or one yes or no) are stratified: each has the same share of
+        each fold, but for one row at most.
     seed : int
         Rows are dealt in random order.
     where, name : str
@@ -49,8 +49,9 @@ def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: s
 def _dealt(count: int, n: int, targets: Array, seed: int) -> list[tuple[Array, Array]]:
     rng = epoch_rng(seed, 0, _FOLDS)
     order = rng.permutation(n)
-    if targets.ndim == 1 and targets.dtype.kind in "iu":
-        order = order[np.argsort(targets[order], kind="stable")]  # class by class: dealt in turns, all get their share
+    labels = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+    if labels.ndim == 1 and (labels.dtype.kind in "iu" or np.isin(labels, (-1, 0, 1)).all()):
+        order = order[np.argsort(labels[order], kind="stable")]  # class by class: dealt in turns, all get their share
     fold_of = np.empty(n, np.int64)
     fold_of[order] = np.arange(n) % count
     return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count)]
