@@ -19,6 +19,7 @@ from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
 from lamella.population import CrossValidation, Ensemble, OutOfBag, Population, PopulationHistory, cross_validate
+from lamella.search import Halving, SearchInterrupted, SearchResult, Trial, search, space
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
 __all__ = [
@@ -26,12 +27,16 @@ __all__ = [
     "CutOnDivergence",
     "DivergenceError",
     "Ensemble",
+    "Halving",
     "History",
     "LRRangeTest",
     "OutOfBag",
     "Population",
     "PopulationHistory",
+    "SearchInterrupted",
+    "SearchResult",
     "Trainer",
+    "Trial",
     "__version__",
     "cross_validate",
     "get_num_threads",
@@ -40,6 +45,8 @@ __all__ = [
     "nn",
     "optim",
     "save",
+    "search",
     "set_num_threads",
     "show_config",
+    "space",
 ]
