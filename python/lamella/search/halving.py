@@ -67,8 +67,8 @@ def affordable_epochs(budget: int, rounds: Sequence[int], halving: Halving | Non
     least, factor = (1, 2) if halving is None else (halving.min_epochs, halving.factor)
     most = len(rungs(budget, min(rounds), halving))
     for count in range(most, 0, -1):
-        low = least * factor ** (count - 1)
-        high = budget if count == most else min(least * factor**count - 1, budget)
+        low: int = least * factor ** (count - 1)
+        high: int = budget if count == most else min(least * factor**count - 1, budget)
         if low > high or cost(low, rounds, halving) > budget:
             continue
         while low < high:  # cost grows with epochs while the number of rungs is the same

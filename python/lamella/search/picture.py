@@ -61,12 +61,13 @@ def panels(points: Points, columns: Mapping[str, Distribution], label: str) -> A
     failed = ~np.isfinite(points.scores)
     for ax, (name, column) in zip(axes.flat, columns.items(), strict=False):
         x = _places(points, name, column)
-        for chosen, style in (
-            (points.finished & ~failed, {"color": "C0"}),
-            (~points.finished & ~failed, {"facecolors": "none", "edgecolors": "C0", "alpha": 0.5}),
-            (failed, {"color": "C3", "marker": "x"}),
+        for kind, chosen, style in (
+            ("trained to the end", points.finished & ~failed, {"color": "C0"}),
+            ("ended earlier", ~points.finished & ~failed, {"facecolors": "none", "edgecolors": "C0", "alpha": 0.5}),
+            ("without a score", failed, {"color": "C3", "marker": "x"}),
         ):
-            ax.scatter(x[chosen], shown[chosen], s=18, **style)
+            if chosen.any():
+                ax.scatter(x[chosen], shown[chosen], s=18, label=kind, **style)
         _mark(ax.xaxis, ax.set_xlim, column)
         ax.set_xlabel(name)
         ax.grid(alpha=0.3)
@@ -74,6 +75,7 @@ def panels(points: Points, columns: Mapping[str, Distribution], label: str) -> A
         ax.set_ylabel(label)
     for ax in list(axes.flat)[len(columns) :]:
         ax.set_visible(False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
 
 
@@ -92,14 +94,17 @@ def parallel(points: Points, columns: Mapping[str, Distribution], label: str) ->
             ax.plot(places[trial, :-1], color="C3", linestyle=":", linewidth=0.8, alpha=0.5)
         else:
             strength = float(1 - heights[trial])
-            ax.plot(places[trial], color=colours(strength), linewidth=0.6 + 1.6 * strength**4, alpha=0.4 + 0.6 * strength)
+            ax.plot(
+                places[trial], color=colours(strength), linewidth=0.6 + 1.6 * strength**4, alpha=0.4 + 0.6 * strength
+            )
     good, far = points.limits()
     marks = [column.ticks() for column in columns.values()]
     marks.append([(1 - i / 4, f"{good + i / 4 * (far - good):.3g}") for i in range(5)])
     for x, ticks in enumerate(marks):
         ax.axvline(x, color="0.3", linewidth=0.8)
         for place, text in ticks:
-            ax.annotate(text, (x, place), (4, 0), textcoords="offset points", fontsize=8, va="center")
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+            ax.annotate(text, (x, place), (4, 0), textcoords="offset points", fontsize=8, va="center", bbox=box)
     ax.set_xticks(range(len(marks)), [*columns, label])
     ax.set_yticks([])
     ax.set_xlim(-0.2, len(marks) - 0.5)

@@ -19,7 +19,9 @@ from lamella.trainer.trainer import Trainer
 from lamella.trainer.training import Training
 
 #: What Trainer and Trainer.fit take that all trials may share.
-_SHARED = {option.name for option in fields(Options)} - {"where", "epochs", "on_epoch", "schedule", "monitor"} | set(FIT)
+_SHARED = {option.name for option in fields(Options)} - {"where", "epochs", "on_epoch", "schedule", "monitor"} | set(
+    FIT
+)
 
 
 class Plan:

@@ -64,6 +64,7 @@ class Round:
     ) -> None:
         self._trials, self._before, self._plan = trials, before, plan
         self._ladder, self._levels, self._folds, self._limits = ladder, levels, folds, limits
+        self._trainings: list[list[Training]] = [[] for _ in trials]  # of those that are not over, by fold
         self._lock = Lock()  # models are trained by threads that call here
         self._slots = get_num_threads()
         self._waiting: deque[tuple[_Climb, int]] = deque()  # folds to be trained
@@ -79,8 +80,6 @@ class Round:
             for trial in self._trials:
                 if trial.state == "running":
                     trial.state = "stopped"
-                    trial._trainings = []
-            self._running.clear()
 
     def _over(self, training: Training, error: DivergenceError | None) -> list[Training]:
         with self._lock:
@@ -133,14 +132,14 @@ class Round:
         if trial.state != "running":  # another fold has diverged
             return None
         if climb.rung > 0:
-            training = trial._trainings[fold]
+            training = self._trainings[climb.place][fold]
         else:
             try:
                 training = self._plan.training(trial.settings, trial.seed, fold, self._levels[-1])
             except Exception as error:  # of the factory's, or settings that do not go together
                 self._fail(climb, "failed", f"{type(error).__name__}: {error}")
                 return None
-            trial._trainings.append(training)
+            self._trainings[climb.place].append(training)
             trial.histories[fold] = training.history
         training.limit = self._levels[climb.rung]
         return None if training.over else training
@@ -158,7 +157,7 @@ class Round:
             return
         trial = climb.trial
         if trial.state == "running":
-            trial.scores = [self._score(training) for training in trial._trainings]
+            trial.scores = [self._score(training) for training in self._trainings[climb.place]]
             trial.rung = climb.rung
             last = climb.rung == len(self._levels) - 1
             trial.state = "finished" if last else "paused"
@@ -166,9 +165,9 @@ class Round:
         self._ladder.report(climb.place, climb.rung, score if math.isfinite(score) else math.inf)
         for place in self._ladder.lost():
             if self._trials[place].state == "paused":
-                self._end(self._trials[place], "dropped")
+                self._end(place, "dropped")
         if trial.state not in ("paused", "dropped"):
-            self._end(trial, trial.state)
+            self._end(climb.place, trial.state)
 
     def _score(self, training: Training) -> float:
         """What is monitored: with patience at the best epoch so far, else at the last."""
@@ -180,19 +179,20 @@ class Round:
         finite = [value for value in values if math.isfinite(value)]
         return (min if self._falls else max)(finite, default=math.nan)
 
-    def _end(self, trial: Trial, state: str) -> None:
+    def _end(self, place: int, state: str) -> None:
         """A trial is over: free the memory of what is not to be kept."""
-        trial.state = state
-        finished = [each for each in (*self._before, *self._trials) if each.state == "finished"]
-        kept = ranked(finished, self._falls)[: self._limits.keep]
-        for each in (trial, *finished):
-            if all(each is not other for other in kept):
-                each._trainings = []
+        trial, trainings = self._trials[place], self._trainings[place]
+        trial.state, self._trainings[place] = state, []
+        if state == "finished":
+            trial.models = [training.trainer.model for training in trainings]
+            finished = [each for each in (*self._before, *self._trials) if each.state == "finished"]
+            for each in ranked(finished, self._falls)[self._limits.keep :]:
+                each.models = []
         if self._limits.on_trial is not None and self._limits.on_trial(trial):
             self._limits.reached = True
 
     def _close(self) -> None:
         """Those that wait at a rung go no further."""
-        for trial in self._trials:
+        for place, trial in enumerate(self._trials):
             if trial.state == "paused":
-                self._end(trial, "stopped" if self._limits.reached else "dropped")
+                self._end(place, "stopped" if self._limits.reached else "dropped")

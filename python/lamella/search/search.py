@@ -12,8 +12,9 @@ from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
+from lamella.search.budget import epochs_of_a_trial, round_sizes
 from lamella.search.draw import Given, Settings, Space
-from lamella.search.halving import Halving, affordable_epochs, cost, rungs
+from lamella.search.halving import Halving, rungs
 from lamella.search.ladder import Ladder
 from lamella.search.plan import Plan
 from lamella.search.result import COLUMNS, SearchResult
@@ -152,7 +153,7 @@ def search(
     >>> found.best
     """
     source = Given(space, _WHERE) if isinstance(space, (list, tuple)) else Space(space, _WHERE)
-    sizes = _sizes(n, rounds, source)
+    sizes = round_sizes(n, rounds, source, _WHERE)
     seed = _check.integer(_WHERE, "seed", seed, 0, below=2**62)
     refit = _check.flag(_WHERE, "refit", refit)
     limits = _limits(keep, seconds, on_trial)
@@ -175,7 +176,7 @@ def search(
     for settings in probes:
         _check_names(settings, plan)
     folds = _tried(probes[0], lambda: plan.split(probes[0], seed))
-    epochs = _spending(epochs, budget, sizes, folds, halving)
+    epochs = epochs_of_a_trial(epochs, budget, sizes, folds, halving, _WHERE)
     for settings in probes:
         _tried(settings, partial(plan.training, settings, seed, 0, epochs))
     if refit:
@@ -195,28 +196,11 @@ def search(
             Round(trials, before, plan, ladder, levels, folds, limits).run()
             left -= share - ladder.left if budget is not None else 0
         _report(found)
-        if refit:
+        if refit and not found.ranking[0].out:
             _refit(found, plan)
     except KeyboardInterrupt:
         raise SearchInterrupted(found) from None
     return found
-
-
-def _sizes(n: Any, rounds: Any, source: Space | Given) -> list[int]:
-    """Trials of each round."""
-    rounds = _check.integer(_WHERE, "rounds", rounds, 1)
-    if isinstance(source, Given):
-        if n not in (None, len(source)):
-            raise ValueError(f"[{_WHERE}] n is {n!r} but space is a list of {len(source)} settings; n may be left out")
-        if rounds > 1:
-            raise ValueError(f"[{_WHERE}] rounds is {rounds} but space is a list of settings: there is nothing to narrow")
-        n = len(source)
-    if n is None:
-        raise TypeError(f"[{_WHERE}] n, the number of trials, is missing")
-    n = _check.integer(_WHERE, "n", n, 1)
-    if rounds > n:
-        raise ValueError(f"[{_WHERE}] rounds is {rounds} but there are {n} trials")
-    return [n // rounds + (place < n % rounds) for place in range(rounds)]
 
 
 def _limits(keep: Any, seconds: Any, on_trial: Any) -> Limits:
@@ -238,41 +222,15 @@ def _check_names(settings: Settings, plan: Plan) -> None:
 
 
 def _tried(settings: Settings, make: Callable[[], Any]) -> Any:
-    """What it makes; errors say with which settings."""
+    """What it makes; errors of models say with which settings."""
     try:
         return make()
     except (TypeError, ValueError, RuntimeError) as error:
-        text = str(error).removeprefix(f"[{_WHERE}] model 0: ").removeprefix(f"[{_WHERE}] ")
-        if text != str(error) and text.startswith(("cv ", "x ", "y ", "monitor ")):
+        text = str(error).removeprefix(f"[{_WHERE}] model 0: ")
+        if text.startswith(f"[{_WHERE}"):  # of the data, or an argument
             raise
-        raise type(error)(f"[{_WHERE}] with {settings}: {text}") from error
-
-
-def _spending(epochs: Any, budget: Any, sizes: list[int], folds: int, halving: Any) -> int:
-    """Epochs of a trial at most."""
-    if halving is not None and not isinstance(halving, Halving):
-        raise TypeError(f"[{_WHERE}] halving is {halving!r:.80} but must be a Halving")
-    if budget is None:
-        if epochs is None:
-            raise TypeError(f"[{_WHERE}] epochs (of a model) or budget (epochs in all) is missing")
-        return _check.integer(_WHERE, "epochs", epochs, 1)
-    budget = _check.integer(_WHERE, "budget", budget, 1)
-    each = f"{sum(sizes)} trials" + (f" of {folds} folds" if folds > 1 else "")
-    if epochs is None:
-        most = affordable_epochs(budget // folds, sizes, halving)
-        if most == 0:
-            least = sum(sizes) * folds * (1 if halving is None else halving.min_epochs)
-            raise ValueError(f"[{_WHERE}] budget is {budget} epochs but {each} need at least {least}")
-        return most
-    epochs = _check.integer(_WHERE, "epochs", epochs, 1)
-    fixed = halving is None or halving.synchronous
-    least = folds * (cost(epochs, sizes, halving) if fixed else epochs * len(sizes))
-    if least > budget:
-        raise ValueError(
-            f"[{_WHERE}] budget is {budget} epochs but {each if fixed else 'one trial a round'} "
-            f"need{'' if fixed else 's'} {least} to come to {epochs} epochs"
-        )
-    return epochs
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"[{_WHERE}] with {settings}: {text}") from error
 
 
 def _best_quarter(found: SearchResult) -> list[Settings]:

@@ -75,7 +75,7 @@ class LogUniform(Distribution):
     """A number in [low, high) whose logarithm is uniform: as often in [0.001, 0.01] as in [0.01, 0.1].
 
     For rates and penalties. What is to be close to 1, such as momentum or Adam's betas, is drawn by its distance from
-    it: ``1 - LogUniform(1e-3, 0.1)`` lies in (0.9, 0.999].
+    it: ``1 - LogUniform(1e-3, 0.1)`` lies between 0.9 and 0.999.
 
     Parameters
     ----------
@@ -189,14 +189,14 @@ class _Difference(Distribution):
         self.whole, self.part = whole, part
 
     def at(self, place: float) -> Any:
-        return self.whole - self.part.at(place)
+        return self.whole - self.part.at(1 - place)
 
     def place(self, value: Any) -> float:
-        return self.part.place(self.whole - value)
+        return 1 - self.part.place(self.whole - value)
 
     def ticks(self) -> list[tuple[float, str]]:
-        marks = [(place, self.part.at(min(max(place, 0.0), 1.0))) for place, _ in self.part.ticks()]
-        return [(place, f"{self.whole - mark:.6g}") for place, mark in marks]
+        places = [place for place, _ in self.part.ticks()]
+        return [(1 - place, f"{self.whole - self.part.at(place):.6g}") for place in reversed(places)]
 
     def __repr__(self) -> str:
         return f"{self.whole:g} - {self.part!r}"

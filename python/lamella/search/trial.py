@@ -8,10 +8,9 @@ import numpy as np
 from lamella.nn.module import Module
 from lamella.search.draw import Settings
 from lamella.trainer.history import History
-from lamella.trainer.training import Training
 
 
-@dataclass
+@dataclass(eq=False)
 class Trial:
     """Settings, and what came of them.
 
@@ -35,6 +34,8 @@ class Trial:
         What was monitored, at that rung, by fold.
     histories : list of History
         By fold.
+    models : list of Module
+        As trained, by fold; of those alone that were trained to the end, and are kept.
     """
 
     number: int
@@ -45,7 +46,7 @@ class Trial:
     rung: int = -1
     scores: list[float] = field(default_factory=list)
     histories: list[History] = field(default_factory=list, repr=False)
-    _trainings: list[Training] = field(default_factory=list, repr=False)
+    models: list[Module] = field(default_factory=list, repr=False)
 
     @property
     def score(self) -> float:
@@ -61,11 +62,6 @@ class Trial:
     def epochs(self) -> int:
         """That it was trained; of the fold that was trained longest."""
         return max((history.epochs for history in self.histories), default=0)
-
-    @property
-    def models(self) -> list[Module]:
-        """Its trained models, one a fold, while they are kept."""
-        return [training.trainer.model for training in self._trainings]
 
     @property
     def out(self) -> bool:
