@@ -58,7 +58,16 @@ def routing(factory=network, optimizer=optim.SGD, loss=None, schedule=None):
 
 def test_names_go_to_who_takes_them():
     routed = routing(schedule=optim.StepLR).route(
-        {"width": 1, "lr": 2, "max_norm": 3, "label_smoothing": 4, "step_size": 5, "batch_size": 6, "dropout": 7, "2.p": 8}
+        {
+            "width": 1,
+            "lr": 2,
+            "max_norm": 3,
+            "label_smoothing": 4,
+            "step_size": 5,
+            "batch_size": 6,
+            "dropout": 7,
+            "2.p": 8,
+        }
     )
     assert vars(routed) == {
         "model": {"width": 1},
@@ -86,7 +95,11 @@ def test_what_nobody_names_goes_to_who_takes_anything():
 @pytest.mark.parametrize(
     ("arguments", "names", "message"),
     [
-        ({}, ["width", "rate"], r"\[search\] space has 'rate', which nobody takes: factory: width, .*; optimizer \(SGD\)"),
+        (
+            {},
+            ["width", "rate"],
+            r"\[search\] space has 'rate', which nobody takes: factory: width, .*; optimizer \(SGD\)",
+        ),
         ({}, ["lr"], r"\[search\] factory needs 'width', which is not in the space"),
         (
             {"loss": nn.FocalLoss(), "schedule": optim.StepLR},

@@ -1,7 +1,7 @@
 """How the models of a search are made and trained."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -75,12 +75,15 @@ class Plan:
         trainer = self._trainer(settings, seed)
         samples = self._tables.of(trainer, 0)
         if self._held is not None:
-            return Training(trainer, samples, self._held.of(trainer, 0), self._fit_options(trainer, settings, epochs))
-        assert self._folds is not None
-        train, test = self._folds[fold]
-        part = Samples(samples.x, samples.target, samples.weight, train)
-        held = Samples(samples.x, samples.target, samples.weight, test)
-        return Training(trainer, part, held, self._fit_options(trainer, settings, epochs))
+            held = self._held.of(trainer, 0)
+        else:
+            assert self._folds is not None
+            train, test = self._folds[fold]
+            held = replace(samples, rows=test)
+            samples = replace(samples, rows=train)
+        training = Training(trainer, samples, held, self._fit_options(trainer, settings, epochs))
+        training.check_monitor()
+        return training
 
     def final_training(self, settings: Settings, seed: int, epochs: int) -> Training:
         """Of a model that learns from all rows, and is measured on none."""

@@ -157,12 +157,13 @@ class Round:
             return
         trial = climb.trial
         if trial.state == "running":
-            trial.scores = [self._score(training) for training in self._trainings[climb.place]]
-            trial.rung = climb.rung
+            trial.scores, trial.rung = [self._score(training) for training in self._trainings[climb.place]], climb.rung
             last = climb.rung == len(self._levels) - 1
             trial.state = "finished" if last else "paused"
-        score = trial.score if self._falls else -trial.score
-        self._ladder.report(climb.place, climb.rung, score if math.isfinite(score) else math.inf)
+            if not math.isfinite(trial.score):
+                self._fail(climb, "diverged", f"{self._plan.monitor} became {trial.score}")
+        score = math.inf if trial.out else trial.score if self._falls else -trial.score
+        self._ladder.report(climb.place, climb.rung, score)
         for place in self._ladder.lost():
             if self._trials[place].state == "paused":
                 self._end(place, "dropped")

@@ -23,9 +23,9 @@ class Trial:
     seed : int
         Of its models, unless the factory gives them one.
     state : str
-        "finished": trained to the end. "dropped": by successive halving. "diverged": the loss became NaN or infinite.
-        "failed": no model could be made or trained with these settings. "stopped": by the end of the search. "waiting":
-        never begun.
+        "finished": trained to the end. "dropped": by successive halving. "diverged": the loss or the score became NaN
+        or infinite. "failed": no model could be made or trained with these settings. "stopped": by the end of the
+        search. "waiting": never begun.
     reason : str
         What was said where it diverged or failed.
     rung : int

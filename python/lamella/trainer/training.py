@@ -48,12 +48,12 @@ class Training:
             check_indices(held_out.x, self._step.indices, "x", f"{where} validation_data")
         self._stopping = None
         if options.patience is not None:
-            self._check_monitor()
+            self.check_monitor()
             self._stopping = early_stopping(model, trainer.average, options)
         self._order = Order(n, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where)
         self._scheduling = Scheduling(options.schedule, options.unit, trainer.optimizer, where)
         if self._scheduling.watches:
-            self._check_monitor()
+            self.check_monitor()
             self._scheduling.check_mode(options.monitor, larger_is_better(options.monitor))
         steps = None
         if self._order.takes_all:
@@ -65,7 +65,8 @@ class Training:
         self._before = trainer.history.epochs
         self._prepare_cuts()
 
-    def _check_monitor(self) -> None:
+    def check_monitor(self) -> None:
+        """ValueError if an epoch's record will not have what is monitored."""
         names = self.quantities()
         monitor = self.options.monitor
         if monitor not in names.values():
