@@ -1,5 +1,6 @@
 """How the models of a search are made and trained."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -60,6 +61,7 @@ class Plan:
             self._held = Tables(*held_out_parts(validation_data, where), 1, False, f"{where} validation_data")
         self._cv = 5 if cv is None else cv
         self._folds: list[tuple[Array, Array]] | None = None
+        self._given: weakref.WeakSet[Module] = weakref.WeakSet()  # all layers of all models so far
         self.monitor, self._seed, self._options, self._where = monitor, seed, options, where
 
     def split(self, settings: Settings, seed: int) -> int:
@@ -100,8 +102,10 @@ class Plan:
 
         def make(number: int) -> Module:
             model = self._factory(**routed.model)
-            if isinstance(model, Module) and model.seed is None and model._store is None:
-                model.seed = seed
+            if isinstance(model, Module):
+                self._check_new(model)
+                if model.seed is None:
+                    model.seed = seed
             return model
 
         def alone(own: Settings) -> dict[str, list[Any]]:
@@ -120,6 +124,15 @@ class Plan:
             self._where,
         )
         return recipe.make(0).trainer
+
+    def _check_new(self, model: Module) -> None:
+        layers = [layer for _, layer in model.named_modules()]
+        if any(layer in self._given for layer in layers):
+            raise ValueError(
+                f"[{self._where}] factory gave a model, or one with a layer, that it gave before: it must make a new "
+                "one each time"
+            )
+        self._given.update(layers)
 
     def _of_fit(self, own: Settings) -> Settings:
         return {**self._options, **own}
