@@ -78,7 +78,7 @@ class Round:
             self._close()
         finally:
             for trial in self._trials:
-                if trial.state == "running":
+                if trial.state in ("running", "paused"):
                     trial.state = "stopped"
 
     def _over(self, training: Training, error: DivergenceError | None) -> list[Training]:
