@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
 FOLDER = Path(__file__).parent.parent / "docs" / "techniques"
-NAMES = ["batchnorm", "imbalance", "initialisation", "optimizers", "regularisation"]
+NAMES = ["batchnorm", "imbalance", "initialisation", "optimizers", "regularisation", "search"]
 
 
 @pytest.fixture
@@ -80,3 +80,15 @@ def test_imbalance(experiment):
     for how in ("class weights", "balanced sampling"):
         assert mean(rows[how][0]) > mean(rows["nothing"][0]) + 0.2  # recall of the rare class
         assert mean(rows[how][3]) < mean(rows["nothing"][3])  # at the price of accuracy
+
+
+def test_search(experiment):
+    rows = experiment("search")
+    assert set(rows) == {"search", "lm.search", "lm.search, halving", "RandomizedSearchCV"}
+    for name in ("lm.search", "lm.search, halving", "RandomizedSearchCV"):
+        seconds, _, median, best, test = rows[name]
+        assert mean(seconds) > 0
+        assert mean(best) > 0.8
+        assert mean(test) > 0.8
+        assert median == "-" or mean(median) <= mean(best)
+    assert mean(rows["lm.search"][1]) == 1
