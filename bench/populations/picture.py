@@ -31,7 +31,7 @@ def draw(rows: Sequence[Row], threads: int, path: Path) -> None:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     networks = {row.network.name: [each for each in rows if each.network == row.network] for row in rows}
     figure = Figure(figsize=(5 * len(networks), 4.6), layout="constrained")
@@ -48,6 +48,7 @@ def draw(rows: Sequence[Row], threads: int, path: Path) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
         axes.set_title(network)
         axes.set_xlabel("models")
         axes.grid(alpha=0.3)

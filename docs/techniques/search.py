@@ -125,7 +125,7 @@ def experiment(small):
     by_time.set_title("best so far", fontsize=10)
     by_rank.set(xlabel="rank")
     by_rank.set_title("of each configuration, best first", fontsize=10)
-    by_time.legend(fontsize=8)
+    by_time.legend(fontsize=8, loc="lower right")
     header = [
         "search", f"seconds on {cores()} cores", "times as long", "median accuracy of configurations",
         "accuracy of the best", "its test accuracy",
