@@ -20,8 +20,8 @@ from lamella.trainer.stretch import Stretch, StretchByHand, Taken
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
-#: Steps of a stretch whose rates change from step to step, at most: a table holds them all.
-_TABLE_STEPS = 4096
+#: Rows of a stretch's table of rates, at most: one for each step or each epoch.
+_TABLE_ROWS = 4096
 
 
 class Training:
@@ -130,7 +130,9 @@ class Training:
         steps = _core.epoch_steps(n, batch_size, self._step.least_rows, self.options.drop_last)
         epochs = 1
         if self._alone():
-            epochs = max(1, min(left, _TABLE_STEPS // max(steps, 1))) if self._scheduling.by_step else left
+            epochs = left
+            if self._scheduling.schedule is not None:
+                epochs = min(left, max(1, _TABLE_ROWS // (steps if self._scheduling.by_step else 1)))
         trainer.model.clear_penalty_total()  # what was NaN or huge once is not to stay in the sums
         trainer.ready()
         trainer.added = 0
