@@ -12,6 +12,7 @@ from lamella.optim import schedule
 from lamella.trainer import training
 from lamella.trainer.training import Training
 from population.world import python
+from test_concurrency import in_threads
 from trainer.world import OPTIMIZERS, assert_same, everything, labelled, network
 
 X, Y = labelled()
@@ -250,3 +251,17 @@ def test_a_stretch_keeps_its_arrays():
     stretch.run()
     assert stretch.records["lr"] == [0.5] * 3
     assert stretch.ending == _core.Ending.complete
+
+
+def test_one_trainer_fitted_from_two_threads_stays_sound():
+    """Whose steps come when is not promised; that all epochs are noted and nothing breaks is."""
+    model = network(3)
+    own = lm.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+
+    def fit():
+        for _ in range(20):
+            own.fit(X, Y, epochs=5, batch_size=16, validation_data=HELD_OUT)
+
+    in_threads(fit, fit, lambda: [own.predict(X) for _ in range(50)])
+    assert own.history.epochs == 200
+    assert np.isfinite(own.predict(X)).all()
