@@ -46,7 +46,7 @@ import gc, os, signal, sys, threading, time
 import numpy as np
 import lamella as lm
 from lamella import nn, optim
-from population.world import all_of, labelled, members, population, small
+from population.world import all_of, labelled, megabytes, members, population, small
 """
 
 
@@ -62,6 +62,12 @@ def python(program, seconds=60, imports=IMPORTS):
     )
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-2000:]}"
     return done.stdout.strip()
+
+
+def megabytes(key="VmRSS"):
+    """Resident memory of this process; by "VmHWM" its peak."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key)) / 1024
 
 
 def spread(settings, n):
