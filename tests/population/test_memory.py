@@ -54,7 +54,7 @@ print(one > 8, grown(12) < {threads} * one)
 
 @pytest.mark.parametrize(("threads", "all_threads"), [(1, False), (2, False), (2, True)])
 def test_activations_are_once_a_thread(threads, all_threads):
-    """At the peak, twelve models take what one takes for each thread: its activations, not its parameters, are large."""
+    """At the peak, twelve models take what one takes for each thread: activations are large here, not parameters."""
     assert python(MEASURED.format(threads=threads, all_threads=all_threads)) == "True True"
 
 
