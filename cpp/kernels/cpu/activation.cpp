@@ -104,7 +104,7 @@ struct Softplus {
         threshold(static_cast<T>(hyper.threshold)) {}
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
     const Vector<T> z = x * beta;
-    const Vector<T> soft = (z > 0 ? z : Vector<T>{}) + log1p_unit<T>(exp_below<T>(z > 0 ? -z : z));
+    const Vector<T> soft = at_least(z, Vector<T>{}) + log1p_unit<T>(exp_below<T>(negative<T>(z)));
     return z > threshold ? x : soft * inverse;
   }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> x) const {
@@ -154,7 +154,7 @@ template <typename T>
 struct Mish : Plain {
   static constexpr T far = 2 * MathConstants<T>::tanh_max;  // beyond, t rounds to 1
 
-  LAMELLA_METHOD Vector<T> grown(Vector<T> x) const { return exp<T>(x > far ? splat(far) : x); }
+  LAMELLA_METHOD Vector<T> grown(Vector<T> x) const { return exp_below<T>(at_most(x, splat(far))); }
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
     const Vector<T> e = grown(x), n = e * (e + 2);
     return x * (n / (n + 2));
@@ -195,7 +195,7 @@ struct Sigmoid : Plain {
 template <typename T>
 struct LogSigmoid : Plain {
   LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
-    return (x < 0 ? x : Vector<T>{}) - log1p_unit<T>(exp_below<T>(x < 0 ? x : -x));
+    return at_most(x, Vector<T>{}) - log1p_unit<T>(exp_below<T>(negative<T>(x)));
   }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> y) const { return dy * -expm1_below<T>(y); }
 };

@@ -91,11 +91,6 @@ struct CellKernel {
   }
 };
 
-template <typename T>
-LAMELLA_INLINE Vector<T> absolute(Vector<T> x) {
-  return x < 0 ? -x : x;
-}
-
 // -1, 0 or 1; NaN stays NaN.
 template <typename T>
 LAMELLA_INLINE Vector<T> sign(Vector<T> x) {

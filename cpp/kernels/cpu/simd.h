@@ -167,31 +167,70 @@ LAMELLA_INLINE Vector<double> square_root(Vector<double> x) {
 #endif
 }
 
-// x between low and high; NaN stays NaN (the instructions give their second operand if either is NaN).
-LAMELLA_INLINE Vector<float> clamp(Vector<float> x, Vector<float> low, Vector<float> high) {
+// The larger and the smaller of x and a bound; NaN stays NaN (the instructions give their second operand if either is
+// NaN).
+LAMELLA_INLINE Vector<float> at_least(Vector<float> x, Vector<float> low) {
 #if defined(__AVX512F__)
-  const __m512 least = _mm512_maskz_max_ps(0xffff, (__m512)low, (__m512)x);
-  return (Vector<float>)_mm512_maskz_min_ps(0xffff, (__m512)high, least);
+  return (Vector<float>)_mm512_maskz_max_ps(0xffff, (__m512)low, (__m512)x);
 #elif defined(__AVX2__)
-  return (Vector<float>)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)x));
+  return (Vector<float>)_mm256_max_ps((__m256)low, (__m256)x);
 #elif defined(__SSE2__)
-  return (Vector<float>)_mm_min_ps((__m128)high, _mm_max_ps((__m128)low, (__m128)x));
+  return (Vector<float>)_mm_max_ps((__m128)low, (__m128)x);
 #else
-  return x < low ? low : (x > high ? high : x);
+  return x < low ? low : x;
 #endif
 }
 
-LAMELLA_INLINE Vector<double> clamp(Vector<double> x, Vector<double> low, Vector<double> high) {
+LAMELLA_INLINE Vector<double> at_least(Vector<double> x, Vector<double> low) {
 #if defined(__AVX512F__)
-  const __m512d least = _mm512_maskz_max_pd(0xff, (__m512d)low, (__m512d)x);
-  return (Vector<double>)_mm512_maskz_min_pd(0xff, (__m512d)high, least);
+  return (Vector<double>)_mm512_maskz_max_pd(0xff, (__m512d)low, (__m512d)x);
 #elif defined(__AVX2__)
-  return (Vector<double>)_mm256_min_pd((__m256d)high, _mm256_max_pd((__m256d)low, (__m256d)x));
+  return (Vector<double>)_mm256_max_pd((__m256d)low, (__m256d)x);
 #elif defined(__SSE2__)
-  return (Vector<double>)_mm_min_pd((__m128d)high, _mm_max_pd((__m128d)low, (__m128d)x));
+  return (Vector<double>)_mm_max_pd((__m128d)low, (__m128d)x);
 #else
-  return x < low ? low : (x > high ? high : x);
+  return x < low ? low : x;
 #endif
+}
+
+LAMELLA_INLINE Vector<float> at_most(Vector<float> x, Vector<float> high) {
+#if defined(__AVX512F__)
+  return (Vector<float>)_mm512_maskz_min_ps(0xffff, (__m512)high, (__m512)x);
+#elif defined(__AVX2__)
+  return (Vector<float>)_mm256_min_ps((__m256)high, (__m256)x);
+#elif defined(__SSE2__)
+  return (Vector<float>)_mm_min_ps((__m128)high, (__m128)x);
+#else
+  return x > high ? high : x;
+#endif
+}
+
+LAMELLA_INLINE Vector<double> at_most(Vector<double> x, Vector<double> high) {
+#if defined(__AVX512F__)
+  return (Vector<double>)_mm512_maskz_min_pd(0xff, (__m512d)high, (__m512d)x);
+#elif defined(__AVX2__)
+  return (Vector<double>)_mm256_min_pd((__m256d)high, (__m256d)x);
+#elif defined(__SSE2__)
+  return (Vector<double>)_mm_min_pd((__m128d)high, (__m128d)x);
+#else
+  return x > high ? high : x;
+#endif
+}
+
+template <typename V>
+LAMELLA_INLINE V clamp(V x, V low, V high) {
+  return at_most(at_least(x, low), high);
+}
+
+// |x| and -|x|.
+template <typename T>
+LAMELLA_INLINE Vector<T> absolute(Vector<T> x) {
+  return (Vector<T>)((IntegerVector<T>)x & ~(IntegerVector<T>)splat(T(-0.0)));
+}
+
+template <typename T>
+LAMELLA_INLINE Vector<T> negative(Vector<T> x) {
+  return (Vector<T>)((IntegerVector<T>)x | (IntegerVector<T>)splat(T(-0.0)));
 }
 
 // v itself, but what made it is not fused into what follows. In a b + c d the compiler may fuse either product into the
