@@ -122,31 +122,43 @@ struct Gelu : Plain {
   }
 };
 
-// x times the logistic function of some z, whose derivative by x is z'.
+// x times the logistic function s of some z: s + x s (1 - s) z', of z' the derivative by x. For z no less than exp_min,
+// from where on s is 0 to all purposes, and no more than -exp_zero.
 template <typename T>
 LAMELLA_INLINE Vector<T> gated_slope(Vector<T> x, Vector<T> z, Vector<T> z_slope) {
-  const LogisticPair<T> s = logistic_pair<T>(z);
-  return s.value * (1 + x * s.rest * z_slope);
+  const Vector<T> e = exp_of_negative<T>(z), s = 1 / (1 + e);
+  return s * (1 + x * (e * s) * z_slope);
 }
 
 template <typename T>
 struct GeluTanh : Plain {
   static constexpr T outer = static_cast<T>(1.5957691216057307117), cubic = static_cast<T>(0.044715);
+  // Where z = 2u is -exp_infinite (there s is 0), exp_min and -exp_zero. Beyond, x^3 would overflow.
+  static constexpr T zero = static_cast<T>(sizeof(T) == 4 ? -10.06 : -21.16);
+  static constexpr T least = static_cast<T>(sizeof(T) == 4 ? -9.986 : -21.14);
+  static constexpr T most = static_cast<T>(sizeof(T) == 4 ? 10.03 : 21.152);
 
-  // z = 2u and its derivative depend on x only where s is neither 0 nor 1; beyond, x^3 would overflow.
-  LAMELLA_METHOD Vector<T> inside(Vector<T> x) const { return clamp(x, splat(T(-40)), splat(T(40))); }
-  LAMELLA_METHOD Vector<T> argument(Vector<T> v) const { return v * (1 + v * v * cubic) * outer; }
-  LAMELLA_METHOD Vector<T> forward(Vector<T> x) const { return x * logistic<T>(argument(inside(x))); }
+  LAMELLA_METHOD Vector<T> argument(Vector<T> v) const { return v * (outer + v * v * (outer * cubic)); }
+  LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
+    return x / (1 + exp_of_negative<T>(argument(clamp(x, splat(zero), splat(most)))));
+  }
   LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> x) const {
-    const Vector<T> v = inside(x);
-    return dy * gated_slope<T>(x, argument(v), (1 + v * v * (3 * cubic)) * outer);
+    const Vector<T> v = clamp(x, splat(least), splat(most));
+    return dy * gated_slope<T>(v, argument(v), outer + v * v * (3 * outer * cubic));
   }
 };
 
 template <typename T>
 struct Silu : Plain {
-  LAMELLA_METHOD Vector<T> forward(Vector<T> x) const { return x * logistic<T>(x); }
-  LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> x) const { return dy * gated_slope<T>(x, x, splat(T(1))); }
+  LAMELLA_METHOD Vector<T> forward(Vector<T> x) const {
+    using C = MathConstants<T>;
+    return x / (1 + exp_of_negative<T>(clamp(x, splat(-C::exp_infinite), splat(-C::exp_zero))));
+  }
+  LAMELLA_METHOD Vector<T> backward(Vector<T> dy, Vector<T> x) const {
+    using C = MathConstants<T>;
+    const Vector<T> v = clamp(x, splat(C::exp_min), splat(-C::exp_zero));
+    return dy * gated_slope<T>(v, v, splat(T(1)));
+  }
 };
 
 // With e = e^x and n = e^2 + 2e: t = n / (n + 2), and t' = 4 e (e + 1) / (n + 2)^2.

@@ -180,25 +180,18 @@ LAMELLA_INLINE Vector<T> tanh(Vector<T> x) {
   return e / (e + 2);
 }
 
+// e^-x where x is between -exp_infinite and -exp_zero.
+template <typename T>
+LAMELLA_INLINE Vector<T> exp_of_negative(Vector<T> x) {
+  const Reduced<T> reduced = reduce_exp<T>(-x);
+  return reduced.scale * (1 + reduced.expm1_r);
+}
+
 // 1 / (1 + e^-x).
 template <typename T>
 LAMELLA_INLINE Vector<T> logistic(Vector<T> x) {
   using C = MathConstants<T>;
-  const Reduced<T> reduced = reduce_exp<T>(-clamp(x, splat(-C::exp_infinite), splat(-C::exp_zero)));
-  return 1 / (1 + reduced.scale * (1 + reduced.expm1_r));
-}
-
-// The logistic function, and what it lacks to 1 without cancellation.
-template <typename T>
-struct LogisticPair {
-  Vector<T> value, rest;
-};
-
-template <typename T>
-LAMELLA_INLINE LogisticPair<T> logistic_pair(Vector<T> x) {
-  const Vector<T> e = exp_below<T>(negative<T>(x));
-  const Vector<T> large = 1 / (1 + e), small = e * large;
-  return {x < 0 ? small : large, x < 0 ? large : small};
+  return 1 / (1 + exp_of_negative<T>(clamp(x, splat(-C::exp_infinite), splat(-C::exp_zero))));
 }
 
 // a * a - square, of which square is the rounded value: exactly.
