@@ -25,7 +25,7 @@ struct Activation {
   static void forward(T* out, const T* in, const void*, Index, Index rows, Index cols, Index ld, const void* hyper) {
     const F<T> f = make<T>(hyper);
     for (Index i = 0; i < rows; ++i) {
-      map(out + i * ld, in + i * ld, cols, [&](Vector<T> x) { return f.forward(x); });
+      map_interleaved(out + i * ld, cols, [&](Vector<T> x) { return f.forward(x); }, in + i * ld);
     }
   }
 
@@ -35,8 +35,9 @@ struct Activation {
     const F<T> f = make<T>(hyper);
     const T* const saved = static_cast<const T*>(other) + at;
     for (Index i = 0; i < rows; ++i) {
-      map(out + i * ld, in + i * ld, saved + i * ld, cols,
-          [&](Vector<T> dy, Vector<T> v) { return f.backward(dy, v); });
+      map_interleaved(
+          out + i * ld, cols, [&](Vector<T> dy, Vector<T> v) { return f.backward(dy, v); }, in + i * ld,
+          saved + i * ld);
     }
   }
 };

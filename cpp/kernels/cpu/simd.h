@@ -315,6 +315,22 @@ LAMELLA_INLINE void map(T* out, const T* a, const T* b, Index count, const F& f)
   if (i < count) store_part(out + i, f(load_part(a + i, count - i), load_part(b + i, count - i)), count - i);
 }
 
+// The same for an f of many steps that wait for each other: several vectors at a time, so that the compiler can
+// interleave their steps (CMakeLists.txt has it do so). A processor looks hardly further ahead than one vector's.
+template <typename T, typename F, typename... In>
+LAMELLA_INLINE void map_interleaved(T* out, Index count, const F& f, const In*... in) {
+  constexpr int together = 4;
+  Index i = 0;
+  for (; i + together * kLanes<T> <= count; i += together * kLanes<T>) {
+    Vector<T> y[together];
+#pragma GCC unroll 4
+    for (int v = 0; v < together; ++v) y[v] = f(load(in + i + v * kLanes<T>)...);
+#pragma GCC unroll 4
+    for (int v = 0; v < together; ++v) store(out + i + v * kLanes<T>, y[v]);
+  }
+  map(out + i, in + i..., count - i, f);
+}
+
 typedef std::uint32_t WordVector __attribute__((vector_size(kVectorBytes)));
 typedef std::uint64_t LongVector __attribute__((vector_size(kVectorBytes)));
 
