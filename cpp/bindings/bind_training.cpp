@@ -1,4 +1,5 @@
 #include <pybind11/native_enum.h>
+#include <pybind11/typing.h>
 
 #include <exception>
 #include <map>
@@ -176,7 +177,7 @@ void run(const std::shared_ptr<Stretch>& stretch) {
   });
 }
 
-void train_many(Stretches stretches, const py::function& next) {
+void train_many(Stretches stretches, const py::typing::Callable<Stretches(std::shared_ptr<Stretch>)>& next) {
   const Visits visits(on_main_thread());
   const auto ask = [&](const std::shared_ptr<Stretch>& ended) {
     Stretches more;

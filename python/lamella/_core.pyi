@@ -533,7 +533,10 @@ def sum_chunks(count: typing.SupportsInt | typing.SupportsIndex) -> int:
     In how many pieces kernels add up so many elements.
     """
 
-def train_side_by_side(stretches: collections.abc.Sequence[Stretch], next: collections.abc.Callable) -> None:
+def train_side_by_side(
+    stretches: collections.abc.Sequence[Stretch],
+    next: collections.abc.Callable[[Stretch], collections.abc.Sequence[Stretch]],
+) -> None:
     """
     Trains many models; next(stretch) is asked for more whenever one has ended.
     """
