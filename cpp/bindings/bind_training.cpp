@@ -136,9 +136,9 @@ void validate(Stretch& stretch, const std::shared_ptr<Runner>& forward, const st
 
 void penalize(Stretch& stretch, const MaybeRunner& runner, Index place, std::vector<Index> totals) {
   const Index scalars = stretch.runner().memory().size(static_cast<int>(Arena::scalars));
-  totals.push_back(place);
-  for (const Index scalar : totals) require(scalar >= 0 && scalar < scalars, "there is no scalar ", scalar);
-  totals.pop_back();
+  const auto check = [&](Index scalar) { require(scalar >= 0 && scalar < scalars, "there is no scalar ", scalar); };
+  check(place);
+  for (const Index total : totals) check(total);
   stretch.penalize({runner.value_or(nullptr), place, std::move(totals)});
 }
 
@@ -177,14 +177,16 @@ void run(const std::shared_ptr<Stretch>& stretch) {
   });
 }
 
-void train_many(Stretches stretches, const py::typing::Callable<Stretches(std::shared_ptr<Stretch>)>& next) {
+void train_many(Stretches stretches, Index models,
+                const py::typing::Callable<Stretches(std::shared_ptr<Stretch>)>& next) {
   const Visits visits(on_main_thread());
   const auto ask = [&](const std::shared_ptr<Stretch>& ended) {
     Stretches more;
     visits.pay([&] { more = py::cast<Stretches>(next(ended)); });
     return more;
   };
-  interruptible([&](const auto& poll) { train_side_by_side(std::move(stretches), ask, poll); });
+  interruptible(
+      [&](const auto& poll) { train_side_by_side(std::move(stretches), static_cast<std::size_t>(models), ask, poll); });
 }
 
 void predict_many(const std::vector<std::shared_ptr<Runner>>& runners, const py::array& x, const py::array& out,
@@ -256,8 +258,8 @@ void bind_training(py::module_& module) {
           "Loss and steps of the last epoch, complete or not.");
 
   py::module_::import("atexit").attr("register")(py::cpp_function(&Visits::close));
-  module.def("train_side_by_side", &train_many, py::arg("stretches"), py::arg("next"),
-             "Trains many models; next(stretch) is asked for more whenever one has ended.");
+  module.def("train_side_by_side", &train_many, py::arg("stretches"), py::arg("models"), py::arg("next"),
+             "Trains so many models; next(stretch) is asked for more whenever one has ended.");
   module.def("predict_side_by_side", &predict_many, py::arg("runners"), py::arg("x"), py::arg("out"), py::arg("block"),
              "Forward of many models over all rows of x into out (models, rows, outputs).");
 }

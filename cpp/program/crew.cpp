@@ -91,7 +91,7 @@ class Queue {
     changed_.notify_all();
   }
 
-  std::size_t size() const { return waiting_.size(); }
+  bool empty() const { return waiting_.empty(); }
 
  private:
   std::atomic<bool>& stop_;
@@ -103,10 +103,10 @@ class Queue {
 
 }  // namespace
 
-void train_side_by_side(Stretches stretches, const std::function<Stretches(const std::shared_ptr<Stretch>&)>& next,
+void train_side_by_side(Stretches stretches, std::size_t models,
+                        const std::function<Stretches(const std::shared_ptr<Stretch>&)>& next,
                         const std::function<bool()>& poll) {
   std::atomic<bool> stop{false};
-  const std::size_t models = stretches.size();
   Stretches together, apart;  // what is to be trained first comes last in `together`
   const auto sort_in = [&](const Stretches& given) {
     Stretches large;
@@ -129,8 +129,8 @@ void train_side_by_side(Stretches stretches, const std::function<Stretches(const
     sort_in(next(stretch));  // what comes after a large model may not be one
   }
   Queue queue(std::move(apart), stop);
-  const auto threads = static_cast<int>(std::min<std::size_t>(queue.size(), static_cast<std::size_t>(max_threads())));
-  if (threads == 0) return;
+  if (queue.empty()) return;
+  const auto threads = static_cast<int>(std::min<std::size_t>(models, static_cast<std::size_t>(max_threads())));
   run_crew(threads, [&](int rank) {
     try {
       const OneThread alone;

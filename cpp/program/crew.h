@@ -13,7 +13,9 @@ using Stretches = std::vector<std::shared_ptr<Stretch>>;
 // Trains many models side by side: each thread takes one at a time, whole stretches long, and none waits for another.
 // Models that gain more from all threads together are trained one after the other. `next` is told of each stretch that
 // has ended, by the thread that trained it, and gives those that are to be trained in its place, first of all.
-void train_side_by_side(Stretches stretches, const std::function<Stretches(const std::shared_ptr<Stretch>&)>& next,
+// There are `models` in all.
+void train_side_by_side(Stretches stretches, std::size_t models,
+                        const std::function<Stretches(const std::shared_ptr<Stretch>&)>& next,
                         const std::function<bool()>& poll);
 
 // The same for predictions: n rows of x -> n rows of out for each runner, one runner's after the other's.

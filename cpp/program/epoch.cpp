@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <thread>
 
 #include "kernels/loss.h"
 
 namespace lamella {
 namespace {
+
+// Long enough for a thread that is woken up to take a lock that is free.
+constexpr auto kHandover = std::chrono::microseconds(100);
 
 template <typename T>
 void mix(void* out, const void* row, const void* partner, Index bytes, double share) {
@@ -111,6 +115,7 @@ EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan
     if (interrupt.due()) {
       alone.unlock();  // a signal's handler may use the model; so may other threads, between two steps
       interrupt.poll();
+      if (runner.memory().wanted()) std::this_thread::sleep_for(kHandover);
       alone.lock();
     }
     if (interrupt.stopped() && batch.rows > 0) {

@@ -73,7 +73,10 @@ std::unique_lock<std::mutex> Memory::lock() {
     mutex_ = std::make_unique<std::mutex>();
     generation_ = fork_generation();
   }
-  return std::unique_lock<std::mutex>(*mutex_);
+  ++waiting_;
+  std::unique_lock<std::mutex> lock(*mutex_);
+  --waiting_;
+  return lock;
 }
 
 void Memory::bind(Frame& frame) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,8 @@ class Memory {
   Index size(int arena) const;  // elements
   DType dtype() const { return dtype_; }
   std::unique_lock<std::mutex> lock();
+  // Whether another thread waits for the lock: who lets go of it for a moment must leave it the time to take it.
+  bool wanted() const { return waiting_ > 0; }
 
  private:
   DType dtype_;
@@ -38,6 +41,7 @@ class Memory {
   std::vector<Buffer> slots_;                 // an empty buffer: a free slot
   std::multimap<Index, Index> free_scalars_;  // released blocks: size, offset
   std::unique_ptr<std::mutex> mutex_;
+  std::atomic<int> waiting_{0};
   int generation_;  // of the process that made the mutex
 };
 

@@ -84,16 +84,17 @@ void Stretch::note_validation(Record& record) {
 void Stretch::run(Interrupt& interrupt) {
   std::unique_lock<std::mutex> alone = runner_->memory().lock();
   double* const scalars = scalars_of(*runner_);
-  const Timetable table = plan_.timetable;
-  const Index steps = plan_.steps();
+  EpochPlan plan = plan_;
+  const Timetable& table = plan_.timetable;
+  const Index steps = plan.steps();
   for (Index epoch = 0; epoch < epochs_; ++epoch) {
     if (penalty_) {
       for (const Index total : penalty_->totals) scalars[total] = 0;
     }
-    plan_.timetable.values = table.values + epoch * (table.by_step ? steps : 1) * table.count;
+    plan.timetable.values = table.values + epoch * (table.by_step ? steps : 1) * table.count;
     const auto begin = Clock::now();
-    plan_.order = order_of(epoch);
-    last_ = run_epoch(*runner_, data_, plan_, interrupt, alone);
+    plan.order = order_of(epoch);
+    last_ = run_epoch(*runner_, data_, plan, interrupt, alone);
     ending_ = last_.ending;
     if (ending_ != Ending::complete) return;
     const std::chrono::duration<double> seconds = Clock::now() - begin;

@@ -18,9 +18,10 @@ from lamella import nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
-from lamella.population import CrossValidation, Ensemble, OutOfBag, Population, PopulationHistory, cross_validate
-from lamella.search import Halving, SearchInterrupted, SearchResult, Trial, search, space
+from lamella.ensemble import Ensemble
+from lamella.population import CrossValidation, OutOfBag, Population, PopulationHistory, cross_validate
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
+from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, search, space
 
 __all__ = [
     "CrossValidation",

@@ -535,10 +535,11 @@ def sum_chunks(count: typing.SupportsInt | typing.SupportsIndex) -> int:
 
 def train_side_by_side(
     stretches: collections.abc.Sequence[Stretch],
+    models: typing.SupportsInt | typing.SupportsIndex,
     next: collections.abc.Callable[[Stretch], collections.abc.Sequence[Stretch]],
 ) -> None:
     """
-    Trains many models; next(stretch) is asked for more whenever one has ended.
+    Trains so many models; next(stretch) is asked for more whenever one has ended.
     """
 
 def worthwhile_threads(

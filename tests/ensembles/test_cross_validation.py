@@ -31,7 +31,7 @@ def test_each_fold_is_a_training_alone(dtype, threads, patience, restore_threads
     cv = lm.cross_validate(
         lambda: factory(), x, y, 4, **FIT, repeats=2, sample_weight=weight, patience=patience, dropout=0.3
     )
-    assert len(cv.folds) == len(cv.models) == 8
+    assert len(cv.folds) == len(cv.population) == 8
     for k, (train, test) in enumerate(cv.folds):
         model = factory(k)
         model[3].p = 0.3
@@ -45,7 +45,7 @@ def test_each_fold_is_a_training_alone(dtype, threads, patience, restore_threads
             sample_weight=weight[train],
             patience=patience,
         )
-        own = cv.models[k].state_dict()
+        own = cv.population[k].state_dict()
         for key, value in model.state_dict().items():
             np.testing.assert_array_equal(own[key], value, err_msg=key)
         assert bits(cv.history.histories[k]) == bits(history)
@@ -68,7 +68,7 @@ def test_out_of_fold_predictions(loss, y, outputs, said, repeats):
     options = {**FIT, "loss": loss}
     cv = lm.cross_validate(lambda: network(outputs), given[0], given[y], **options, repeats=repeats, seed=4)
     total = np.zeros((N, outputs))
-    for (_, test), model in zip(cv.folds, cv.models, strict=True):
+    for (_, test), model in zip(cv.folds, map(cv.population.__getitem__, range(len(cv.folds))), strict=True):
         total[test] += said(model.predict(given[0][test]))
     np.testing.assert_allclose(cv.predictions, total / repeats, rtol=0, atol=1e-6)
     assert cv.predictions.dtype == np.float32
@@ -78,7 +78,7 @@ def test_out_of_fold_predictions(loss, y, outputs, said, repeats):
 
 def test_mean_and_spread():
     x, y, *_ = data()
-    cv = lm.cross_validate(network, x, y, folds=3, **FIT)
+    cv = lm.cross_validate(network, x, y, cv=3, **FIT)
     for name in ("loss", "accuracy"):
         values = cv.scores[name]
         assert values.shape == (3,)
@@ -106,14 +106,14 @@ def test_repeats_deal_anew_and_given_rows_are_taken_again():
     assert cv.scores["loss"][0] != cv.scores["loss"][2]  # another seed
     known = np.isfinite(cv.predictions).all(axis=1)
     np.testing.assert_array_equal(np.flatnonzero(known), [*range(10), *range(40, 60)])
-    one, two = (cv.models[k].predict(x[:10]) for k in (1, 3))
+    one, two = (cv.population[k].predict(x[:10]) for k in (1, 3))
     np.testing.assert_allclose(cv.predictions[:10], (softmax(one) + softmax(two)) / 2, atol=1e-6)
 
 
 def test_seeds():
     x, y, *_ = data()
     same = lm.cross_validate(network, x, y, [(np.arange(50), np.arange(50, N))] * 2, **FIT, seeds=[5, 5])
-    np.testing.assert_array_equal(same.models[0].predict(x), same.models[1].predict(x))
+    np.testing.assert_array_equal(same.population[0].predict(x), same.population[1].predict(x))
     assert same.population.seeds == [5, 5]
     own = lm.cross_validate(lambda: network(seed=9), x, y, 2, **FIT)
     assert own.population.seeds == [9, 9]
@@ -160,15 +160,15 @@ def test_folds_that_diverge_have_no_score():
 
 
 @pytest.mark.parametrize(("arguments", "kind", "message"), [
-    ({"folds": 1}, ValueError, r"\[cross_validate\] folds is 1 but must be at least 2"),
-    ({"folds": 92}, ValueError, r"\[cross_validate\] folds is 92 but there are 91 rows"),
-    ({"folds": 2.5}, TypeError, r"\[cross_validate\] folds is 2.5 but must be an integer"),
-    ({"folds": True}, TypeError, r"\[cross_validate\] folds is True but must be a number of folds"),
-    ({"folds": "5"}, TypeError, r"\[cross_validate\] folds is '5' but must be a number of folds"),
-    ({"folds": []}, ValueError, r"\[cross_validate\] folds is an empty list"),
-    ({"folds": [3]}, TypeError, r"\[cross_validate\] folds\[0\] is 3 but must be \(train rows, test rows\)"),
-    ({"folds": [([0, 1], [1, 2])]}, ValueError, r"folds\[0\] has row 1 both to train and to test on"),
-    ({"folds": [([0, 1], [91])]}, ValueError, r"folds\[0\] test rows reaches from 91 to 91"),
+    ({"cv": 1}, ValueError, r"\[cross_validate\] cv is 1 but must be at least 2"),
+    ({"cv": 92}, ValueError, r"\[cross_validate\] cv is 92 but there are 91 rows"),
+    ({"cv": 2.5}, TypeError, r"\[cross_validate\] cv is 2.5 but must be an integer"),
+    ({"cv": True}, TypeError, r"\[cross_validate\] cv is True but must be an integer"),
+    ({"cv": "5"}, TypeError, r"\[cross_validate\] cv is '5' but must be an integer"),
+    ({"cv": []}, ValueError, r"\[cross_validate\] cv is an empty list"),
+    ({"cv": [3]}, TypeError, r"\[cross_validate\] cv\[0\] is 3 but must be \(train rows, test rows\)"),
+    ({"cv": [([0, 1], [1, 2])]}, ValueError, r"cv\[0\] has row 1 both to train and to test on"),
+    ({"cv": [([0, 1], [91])]}, ValueError, r"cv\[0\] test rows reaches from 91 to 91"),
     ({"repeats": 0}, ValueError, r"\[cross_validate\] repeats is 0 but must be at least 1"),
     ({"seed": -1}, ValueError, r"\[cross_validate\] seed is -1 but must be at least 0"),
     ({"seeds": [1, 2]}, ValueError, "seeds has 2 values but there are 5 models"),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lamella import nn
-from lamella.population.convex import convex_weights
-from lamella.population.minimize import minimize
+from lamella.ensemble.convex import convex_weights
+from lamella.ensemble.minimize import minimize
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 33])

@@ -6,7 +6,7 @@ import pytest
 import lamella as lm
 from ensembles.world import EPOCHS, N, data, population, softmax, trained
 from lamella import nn
-from lamella.population import outputs as outputs_module
+from lamella.ensemble import outputs as outputs_module
 from lamella.population.rows import Learned, training_rows
 
 

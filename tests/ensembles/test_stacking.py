@@ -6,7 +6,7 @@ import pytest
 import lamella as lm
 from ensembles.world import EPOCHS, N, data, network, population, softmax, trained
 from lamella import nn
-from lamella.population.stacking import fit_linear, own_loss, own_targets
+from lamella.ensemble.stacking import fit_linear, own_loss, own_targets
 from loss_cases import CASES
 
 linear_model = pytest.importorskip("sklearn.linear_model")
@@ -135,7 +135,7 @@ def test_groups_count_as_one(numbers):
     assert convex[0] == convex[2]
     assert convex[1] == convex[4]
     assert convex.sum() == pytest.approx(1)
-    chosen = numbers.stack(xv, yv, groups=labels, models=[3, 0, 2])
+    chosen = numbers.stack(xv, yv, groups=[labels[k] for k in (3, 0, 2)], models=[3, 0, 2])
     np.testing.assert_array_equal(chosen.combine.groups, [0, 1, 1])
     assert len(chosen) == 3
 

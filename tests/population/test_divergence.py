@@ -141,6 +141,18 @@ def test_models_dropped_in_on_epoch_stop():
     assert pop.active == [0, 2]
 
 
+def test_a_model_dropped_meanwhile_stays_dropped():
+    """One that diverges after another one's on_epoch has dropped it."""
+    pop = diverging(2, bad=(1,))
+    before = pop._members[1].trainer
+    pop.drop([1])
+    pop._members[1].diverge("late")
+    assert pop._members[1].out == "dropped"
+    assert pop.diverged == {}
+    assert "1 dropped" in repr(pop)
+    assert before.history.epochs == 0
+
+
 def test_some_models_alone():
     """Settings are still a sequence of all models."""
     pop, whole = population(4), population(4)

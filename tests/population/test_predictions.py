@@ -7,6 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella import nn, optim
+from lamella.ensemble import outputs
 from population.techniques import VALUES
 from population.world import assert_equal_arrays, assert_same, labelled, members, population
 from trainer.world import Identity
@@ -191,3 +192,20 @@ def test_values(restore_threads):
     assert list(found[0]) == ["loss", "mse"]
     for key in found[0]:
         assert_equal_arrays(found[0][key], found[1][key])
+
+
+def test_models_are_evaluated_some_at_a_time(pop, monkeypatch):
+    x, y = labelled(30)
+    whole = pop.evaluate(x, y)
+    monkeypatch.setattr(outputs, "_OUTPUTS", 1)
+    for key, values in pop.evaluate(x, y).items():
+        np.testing.assert_array_equal(values, whole[key])
+
+
+def test_targets_are_checked_for_each_kind_of_loss():
+    """Logarithms for the first model are no probabilities for the second."""
+    x = labelled()[0]
+    target = np.log(np.full((len(x), 3), 1 / 3))
+    pop = population(2, loss=nn.KLDivLoss(), loss_settings={"log_target": [True, False]})
+    with pytest.raises(ValueError, match=r"y has -1.09\d+ in row 0 but must be finite and at least 0"):
+        pop.fit(x, target)

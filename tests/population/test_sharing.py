@@ -1,11 +1,13 @@
 """How threads are shared: a model each, all on one model, or on as many as there are."""
 
 import threading
+import time
 
 import pytest
 
 import lamella as lm
 from lamella import nn
+from lamella.trainer.training import Training
 from population.techniques import flat
 from population.world import assert_same, labelled, members, population
 
@@ -99,3 +101,37 @@ def test_what_is_over_frees_its_share_at_once(end):
     assert first < 20
     assert sorted(order) == [0] * first + [1] * 3
     assert order in ([0] * first + [1] * 3, [1] * 3 + [0] * first)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_models_are_begun_when_their_turn_comes(threads, restore_threads, monkeypatch):
+    """What that takes in Python, such as tables of rates, is not to keep threads waiting."""
+    lm.set_num_threads(threads)
+    begun, seen = [], []
+    begin = Training.begin
+    monkeypatch.setattr(Training, "begin", lambda self: begun.append(self) or begin(self))
+    pop = population(12)
+    pop.fit(*labelled(), epochs=1, on_epoch=lambda *_: seen.append(len(begun)))
+    assert seen[0] <= threads
+    assert len(seen) == 12
+
+
+def test_another_thread_gets_in():
+    """A fit of one long stretch leaves the model to who waits for it, now and then."""
+    x, y = labelled(200)
+    pop = population(1)
+    done, counts = threading.Event(), []
+
+    def look():
+        while not done.is_set():
+            pop.outputs(x[:1])
+            counts.append(1)
+
+    looking = threading.Thread(target=look)
+    begin = time.perf_counter()
+    looking.start()
+    pop.fit(x, y, epochs=2000, batch_size=10, patience=2000, monitor="loss")
+    seconds = time.perf_counter() - begin
+    done.set()
+    looking.join()
+    assert len(counts) >= min(3, seconds / 0.2)

@@ -5,7 +5,7 @@ import pytest
 
 from lamella import Halving, nn, optim, space
 from lamella.nn import Module
-from lamella.search import running
+from lamella.tuning import running
 
 from .world import data, network, search
 

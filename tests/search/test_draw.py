@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lamella import nn, optim, space
-from lamella.search.draw import Given, Space
-from lamella.search.routing import Routing
+from lamella.tuning.draw import Given, Space
+from lamella.tuning.routing import Routing
 
 from .world import SPACE, network
 

@@ -73,7 +73,7 @@ def test_trials_that_diverge_are_ranked_last_and_reported():
     assert found[1].state == "diverged"
     assert "the loss became" in found[1].reason
     assert np.isnan(found.scores[1])
-    assert found.best == {"lr": 0.05}
+    assert found.best_settings == {"lr": 0.05}
 
 
 @pytest.mark.parametrize("halving", [Halving(), Halving(synchronous=True)])
@@ -81,7 +81,7 @@ def test_halving_with_trials_that_diverge(halving):
     settings = [{"lr": 1e200}] * 5 + rates(4)
     with pytest.warns(UserWarning, match="5 of 9 trials diverged"):
         found = rate_search(settings, epochs=9, halving=halving)
-    assert found.best == {"lr": pytest.approx(0.03)}
+    assert found.best_settings == {"lr": pytest.approx(0.03)}
     assert found.best_trial.state == "finished"
 
 

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold, StratifiedShuffleSplit
 
-from lamella.population.folds import fold_rows
+from lamella.population.folds import fold_rows, given_folds
+
+
+def rows_of(cv, n, targets, seed, where):
+    return fold_rows(given_folds(cv, n, targets, where), n, targets, seed, where)
 
 
 def parts(folds, n, targets):
@@ -19,7 +23,7 @@ def parts(folds, n, targets):
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_numbers_deal_all_rows(n, count):
     values = np.random.default_rng(0).standard_normal((n, 2))
-    tested = parts(fold_rows(count, n, values, 0, "search"), n, values)
+    tested = parts(rows_of(count, n, values, 0, "search"), n, values)
     sizes = [len(own) for own in tested]
     assert max(sizes) - min(sizes) <= 1
 
@@ -29,7 +33,7 @@ def test_classes_are_stratified(kind):
     rng = np.random.default_rng(1)
     labels = (rng.random(101) < 0.17).astype(np.int32) + (kind == "labels") * (rng.random(101) < 0.1)
     targets = {"labels": labels, "yes or no": labels[:, None] * 1.0, "signs": labels[:, None] * 2.0 - 1}[kind]
-    tested = parts(fold_rows(5, 101, targets, 0, "search"), 101, targets)
+    tested = parts(rows_of(5, 101, targets, 0, "search"), 101, targets)
     for label in np.unique(targets):
         counts = [int((own == label).sum()) for own in tested]
         assert max(counts) - min(counts) <= 1
@@ -39,7 +43,7 @@ def test_classes_are_stratified(kind):
 
 def test_rows_are_dealt_by_the_seed():
     def dealt(seed):
-        return [test.tolist() for _, test in fold_rows(3, 30, np.zeros(30, np.int32), seed, "search")]
+        return [test.tolist() for _, test in rows_of(3, 30, np.zeros(30, np.int32), seed, "search")]
 
     assert dealt(1) == dealt(1) != dealt(2)
     assert dealt(1) != [list(range(first, 30, 3)) for first in range(3)]
@@ -50,12 +54,12 @@ def test_splitters_and_lists():
     for splitter in (KFold(4), StratifiedShuffleSplit(3, test_size=6, random_state=0)):
         expected = list(splitter.split(np.zeros((20, 1)), labels))
         for given in (splitter, expected):
-            found = fold_rows(given, 20, labels, 0, "search")
+            found = rows_of(given, 20, labels, 0, "search")
             for (train, test), (own_train, own_test) in zip(expected, found, strict=True):
                 np.testing.assert_array_equal(train, own_train)
                 np.testing.assert_array_equal(test, own_test)
     masks = [(labels == 0, labels == 1)]
-    np.testing.assert_array_equal(fold_rows(masks, 20, labels, 0, "search")[0][1], np.arange(1, 20, 2))
+    np.testing.assert_array_equal(rows_of(masks, 20, labels, 0, "search")[0][1], np.arange(1, 20, 2))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_splitters_and_lists():
         (21, ValueError, r"cv is 21 but there are 20 rows"),
         (2.5, TypeError, r"cv is 2.5 but must be an integer"),
         ("5", TypeError, r"cv is '5' but must be an integer"),
-        ({}, TypeError, r"cv is {} but must be a number of folds, a list of \(train, test\) rows, or have a method"),
+        ({}, TypeError, r"cv is {} but must be an integer"),
         ([], ValueError, r"cv is an empty list"),
         ([[0]], TypeError, r"cv\[0\] is \[0\] but must be \(train rows, test rows\)"),
         ([([0, 1], [2]), ([0], [])], (ValueError, TypeError), r"cv\[1\] test rows"),
@@ -76,4 +80,4 @@ def test_splitters_and_lists():
 )
 def test_bad_folds(folds, error, message):
     with pytest.raises(error, match=message):
-        fold_rows(folds, 20, np.zeros(20), 0, "search")
+        rows_of(folds, 20, np.zeros(20), 0, "search")

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from lamella import Halving
-from lamella.search.halving import affordable_epochs, cost, rungs
-from lamella.search.ladder import Ladder
+from lamella.tuning.halving import affordable_epochs, cost, rungs
+from lamella.tuning.ladder import Ladder
 
 
 def climb(ladder, levels, qualities, workers=1, seed=0):

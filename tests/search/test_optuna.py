@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from lamella import Halving
-from lamella.search import Trial
+from lamella.tuning import Trial
 
 from .world import rate_search
 

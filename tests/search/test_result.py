@@ -31,7 +31,7 @@ def test_table(found):
 def test_ranking(found):
     ranking = found.ranking
     assert found.best_trial is ranking[0]
-    assert found.best == ranking[0].settings
+    assert found.best_settings == ranking[0].settings
     assert found.best_score == ranking[0].score
     assert [t.rung for t in ranking] == sorted((t.rung for t in ranking), reverse=True)
     for rung in (0, 1, 2):

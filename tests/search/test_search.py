@@ -5,7 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella import Halving, nn, optim, space
-from lamella.search.halving import cost, rungs
+from lamella.tuning.halving import cost, rungs
 
 from .world import SPACE, assert_same_trials, data, line, linear, network, rate_search, rates, search
 
@@ -20,8 +20,8 @@ def test_finds_what_the_problem_needs():
     x, y = data(300)
     settings = {"hidden": [True, False], "lr": space.LogUniform(1e-5, 0.1)}
     found = search(settings, x, y, n=12, factory=xor, epochs=15, cv=3, monitor="val_accuracy", refit=True)
-    assert found.best["hidden"] is True
-    assert found.best["lr"] > 1e-3
+    assert found.best_settings["hidden"] is True
+    assert found.best_settings["lr"] > 1e-3
     assert found.best_score > 0.8 > 0.65 > max(t.score for t in found if not t.settings["hidden"])
     new_x, new_y = data(300, seed=1)
     assert np.mean(found.model.predict(new_x).argmax(axis=1) == new_y) > 0.8
@@ -128,7 +128,7 @@ def test_halving_never_loses_the_best_and_keeps_the_budget(synchronous, threads,
     lm.set_num_threads(threads)
     settings, halving = rates(27), Halving(synchronous=synchronous)
     found = rate_search(settings, epochs=9, halving=halving)
-    assert found.best == {"lr": pytest.approx(0.03)}
+    assert found.best_settings == {"lr": pytest.approx(0.03)}
     assert found.epochs < 27 * 9 * 2 / 2
     assert {trial.state for trial in found} == {"finished", "dropped"}
     for trial in found:
@@ -231,4 +231,4 @@ def test_space_of_everything_is_as_wide_as_it_says():
     found = search(n=30, epochs=1, cv=2)
     assert {t.settings["batch_size"] for t in found} == {8, 16}
     assert {type(t.settings["width"]) for t in found} == {int}
-    assert set(found.best) == set(SPACE)
+    assert set(found.best_settings) == set(SPACE)

@@ -12,12 +12,12 @@ from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.optimizer import Optimizer
-from lamella.population.folds import fold_rows
+from lamella.population.folds import fold_rows, given_folds
 from lamella.population.history import PopulationHistory
 from lamella.population.member import Factory
 from lamella.population.population import Population
-from lamella.population.tables import Tables
 from lamella.trainer.samples import Samples
+from lamella.trainer.tables import Tables
 
 #: Arguments of Population.fit that folds say.
 _OWN = ("self", "x", "y", "sample_weight", "samples", "validation_data", "validation_samples", "models")
@@ -58,11 +58,6 @@ class CrossValidation:
         """Of each score over the folds: the square root of the mean squared deviation."""
         return {name: float(values.std()) for name, values in self.scores.items()}
 
-    @property
-    def models(self) -> list[Module]:
-        """Copies of all."""
-        return [self.population[number] for number in range(len(self.population))]
-
     def __repr__(self) -> str:
         spread = self.std
         found = "".join(f", {name}={value:.4g} +- {spread[name]:.2g}" for name, value in self.mean.items())
@@ -73,7 +68,7 @@ def cross_validate(
     factory: Factory,
     x: Any,
     y: Any,
-    folds: Any = 5,
+    cv: Any = 5,
     *,
     loss: Loss | Callable[..., Loss],
     optimizer: Callable[..., Optimizer],
@@ -101,7 +96,7 @@ def cross_validate(
     x : array-like, (n, features)
     y : array-like
         Targets, as the loss takes them.
-    folds : int, list of (train, test), or splitter, default 5
+    cv : int, list of (train, test), or splitter, default 5
         A number: rows are dealt at random, labels class by class (stratified). Or row numbers; or an object with
         ``split(X, y)``, such as scikit-learn's splitters.
     loss, optimizer, settings, loss_settings, dropout, layer_settings, accumulate
@@ -141,13 +136,10 @@ def cross_validate(
             raise TypeError(f"[{where}] there is no argument {name!r}; those of Population.fit are {', '.join(known)}")
     repeats = _check.integer(where, "repeats", repeats, 1)
     seed = _check.integer(where, "seed", seed, 0, below=2**63)
-    if hasattr(folds, "split") and not isinstance(folds, str):
-        given = [list(folds.split(np.zeros((len(x), 1)), y)) for _ in range(repeats)]
-    else:
-        given = [folds] * repeats
+    given = [given_folds(cv, len(x), y, where) for _ in range(repeats)]
     population = Population(
         factory,
-        sum(_count(each, where) for each in given),
+        sum(each if isinstance(each, int) else len(each) for each in given),
         loss=loss,
         optimizer=optimizer,
         seeds=seeds,
@@ -160,7 +152,7 @@ def cross_validate(
     tables = Tables(x, y, sample_weight, len(population), True, where)
     samples = [tables.of(member.trainer, member.number) for member in population._members]
     n, target = len(samples[0]), samples[0].target
-    pairs = [pair for r, each in enumerate(given) for pair in fold_rows(each, n, target, seed + r, where, "folds")]
+    pairs = [pair for r, each in enumerate(given) for pair in fold_rows(each, n, target, seed + r, where)]
     history = population.fit(
         x,
         y,
@@ -173,19 +165,6 @@ def cross_validate(
     )
     scores, predictions = _tested(population, samples, [test for _, test in pairs])
     return CrossValidation(population, history, pairs, scores, predictions)
-
-
-def _count(folds: Any, where: str) -> int:
-    if isinstance(folds, (list, tuple)):
-        if not folds:
-            raise ValueError(f"[{where}] folds is an empty list")
-        return len(folds)
-    if not isinstance(folds, (int, float, np.number)) or isinstance(folds, bool):
-        raise TypeError(
-            f"[{where}] folds is {folds!r:.80} but must be a number of folds, a list of (train, test) rows, or have a "
-            "method split(X, y)"
-        )
-    return _check.integer(where, "folds", folds, 2)
 
 
 def _tested(population: Population, samples: list[Samples], tests: list[Array]) -> tuple[dict[str, Array], Array]:

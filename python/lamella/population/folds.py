@@ -13,13 +13,37 @@ from lamella.trainer.order import epoch_rng
 _FOLDS = 4
 
 
-def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: str = "cv") -> list[tuple[Array, Array]]:
-    """Row numbers (train, test) of each fold.
+def given_folds(cv: Any, n: int, y: Any, where: str) -> int | list[Any]:
+    """How many folds of n rows, or which.
 
     Parameters
     ----------
-    folds : int, sequence of (train, test), or object with ``split(X, y)``
-        Of a number, each row is tested once; folds differ by one row at most. Splitters are those of scikit-learn.
+    cv : int, sequence of (train, test), or object with ``split(X, y)``
+        Splitters are those of scikit-learn.
+    n : int
+    y : array-like
+        What a splitter is given.
+    where : str
+    """
+    if isinstance(cv, (list, tuple)):
+        if not cv:
+            raise ValueError(f"[{where}] cv is an empty list")
+        return list(cv)
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        return list(cv.split(np.zeros((n, 1)), y))
+    count = _check.integer(where, "cv", cv, 2)
+    if count > n:
+        raise ValueError(f"[{where}] cv is {count} but there are {n} rows")
+    return count
+
+
+def fold_rows(folds: int | list[Any], n: int, targets: Array, seed: int, where: str) -> list[tuple[Array, Array]]:
+    """Row numbers (train, test) of each fold that :func:`given_folds` gave.
+
+    Parameters
+    ----------
+    folds : int or list
+        Of a number, each row is tested once; folds differ by one row at most.
     n : int
         Rows there are.
     targets : ndarray
@@ -27,23 +51,11 @@ def fold_rows(folds: Any, n: int, targets: Array, seed: int, where: str, name: s
         each fold, but for one row at most.
     seed : int
         Rows are dealt in random order.
-    where, name : str
-        Of what ``folds`` is an argument, and its name there; for errors.
+    where : str
     """
-    if isinstance(folds, (int, np.integer, float, str)):
-        count = _check.integer(where, name, folds, 2)
-        if count > n:
-            raise ValueError(f"[{where}] {name} is {count} but there are {n} rows")
-        return _dealt(count, n, targets, seed)
-    pairs = list(folds.split(np.zeros((n, 1)), targets)) if hasattr(folds, "split") else folds
-    if not isinstance(pairs, (list, tuple)):
-        raise TypeError(
-            f"[{where}] {name} is {folds!r:.80} but must be a number of folds, a list of (train, test) rows, or have a "
-            "method split(X, y)"
-        )
-    if len(pairs) == 0:
-        raise ValueError(f"[{where}] {name} is an empty list")
-    return [_checked_pair(pair, f"{name}[{place}]", n, where) for place, pair in enumerate(pairs)]
+    if isinstance(folds, int):
+        return _dealt(folds, n, targets, seed)
+    return [_checked_pair(pair, f"cv[{place}]", n, where) for place, pair in enumerate(folds)]
 
 
 def _dealt(count: int, n: int, targets: Array, seed: int) -> list[tuple[Array, Array]]:

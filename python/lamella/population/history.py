@@ -21,10 +21,16 @@ class PopulationHistory:
         Each model's own.
     diverged : dict of int to str
         Models whose loss became NaN or infinite, and what was said of it.
+    models : list of int
+        The number of each row's model.
     """
 
     histories: list[History]
     diverged: dict[int, str] = field(default_factory=dict)
+    models: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.models = self.models or list(range(len(self.histories)))
 
     @property
     def epochs(self) -> int:

@@ -52,8 +52,9 @@ class Member:
         return self._trainer
 
     def diverge(self, reason: str) -> None:
-        """Its loss is no longer finite."""
-        self.out, self.reason = "diverged", reason
+        """Its loss is no longer finite; of one that was dropped meanwhile nobody wants to know."""
+        if self.out is None:
+            self.out, self.reason = "diverged", reason
 
     def drop(self) -> None:
         """Free its memory."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lamella._arrays import Array, as_features
-from lamella.population.combine import combination, scores
+from lamella.ensemble.combine import combination, scores
+from lamella.ensemble.outputs import in_blocks
 from lamella.population.member import Member
-from lamella.population.outputs import in_blocks
 from lamella.trainer.samples import features_of, targets_of, weights_of
 
 

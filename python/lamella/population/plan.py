@@ -11,11 +11,11 @@ from lamella.optim.schedule import LRScheduler
 from lamella.population.member import Member
 from lamella.population.rows import Learned, held_out_rows, training_rows
 from lamella.population.spread import spread, spread_settings
-from lamella.population.tables import Tables
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.options import Options
 from lamella.trainer.order import Sampling
 from lamella.trainer.samples import Samples, held_out_parts
+from lamella.trainer.tables import Tables
 from lamella.trainer.training import Training
 
 #: Options of Trainer.fit that may differ by model.

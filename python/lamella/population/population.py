@@ -3,30 +3,30 @@
 import copy
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lamella._arrays import Array
+from lamella.ensemble.combine import check_sum, checked_weights, combination
+from lamella.ensemble.ensemble import Ensemble
+from lamella.ensemble.outputs import in_blocks, in_groups, outputs_of
+from lamella.ensemble.stacking import LinearStack, fit_stack
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
-from lamella.population.combine import check_sum, checked_weights, combination
-from lamella.population.ensemble import Ensemble
 from lamella.population.history import PopulationHistory, final, order
 from lamella.population.member import Factory, Member, Recipe
 from lamella.population.out_of_bag import OutOfBag, out_of_bag, unseen
-from lamella.population.outputs import in_blocks, outputs_of
 from lamella.population.plan import FitPlan
 from lamella.population.rows import Choice
 from lamella.population.side_by_side import run_side_by_side
-from lamella.population.stacking import LinearStack, fit_stack
-from lamella.population.tables import Tables
 from lamella.trainer.divergence import CutOnDivergence, DivergenceError
 from lamella.trainer.order import Sampling
+from lamella.trainer.tables import Tables
 from lamella.trainer.training import Training
 
 #: Called after each epoch of each model as (model, epoch, record); True ends that model's training.
@@ -114,9 +114,6 @@ class Population:
     def __getitem__(self, number: int) -> Module:
         """A copy of that model, which shares no memory with the population."""
         return copy.deepcopy(self._member(number).trainer.model)
-
-    def __iter__(self) -> Iterator[Module]:
-        return (self[number] for number in self.active)
 
     def _member(self, number: Any) -> Member:
         try:
@@ -216,8 +213,8 @@ class Population:
         validation_data : (x, y) or (x, y, sample_weight), optional
             The same for all models.
         on_epoch : callable, optional
-            Called as ``on_epoch(model, epoch, record)`` after each epoch of each model, by the thread that trains it;
-            True ends that model's training.
+            Called as ``on_epoch(model, epoch, record)`` after each epoch of each model, by the thread that trains it:
+            calls of several threads may interleave, so lock what they share. True ends that model's training.
         sample_weight : array-like, (n,) or (models, n), optional
         samples : "shared", "bootstrap", "stratified" or sequence, default "shared"
             Which rows each model learns from: all; as many drawn with replacement, from all or from each class, a
@@ -273,7 +270,7 @@ class Population:
         plan.take(x, y, sample_weight, validation_data, chosen[0])
         made = plan.trainings(chosen)
         trainings = {id(t): (member, t) for member, t in zip(chosen, made, strict=True)}
-        found = PopulationHistory([t.history for t in made])
+        found = PopulationHistory([t.history for t in made], models=[member.number for member in chosen])
         for member in chosen:
             member.learned = plan.learned(member)
 
@@ -281,7 +278,8 @@ class Population:
             if error is not None:
                 member = trainings[id(training)][0]
                 member.diverge(str(error))
-                found.diverged[member.number] = str(error)
+                if member.out == "diverged":
+                    found.diverged[member.number] = str(error)
             return []
 
         run_side_by_side(plan.largest_first(made), over)
@@ -313,7 +311,7 @@ class Population:
         -------
         ndarray, (models, n, outputs)
         """
-        where = "Population.predict"
+        where = "Population.outputs"
         return outputs_of(_models(self._chosen(models, where)), x, batch_size, where)
 
     def predict(
@@ -336,8 +334,8 @@ class Population:
             Rows a block.
         models : sequence of int, optional
             These alone: ``models=pop.ranking()[:5]``.
-        weights : array-like, (len(self),), optional
-            What each model counts in the mean or the vote: finite and at least 0. By default all count once.
+        weights : array-like, (models,), optional
+            What each of these models counts in the mean or the vote: finite and at least 0. By default all count once.
 
         Returns
         -------
@@ -356,9 +354,8 @@ class Population:
         return in_blocks(_models(chosen), x, batch_size, where, lambda o, rows: way.said(o, losses, counts))
 
     def _weights(self, given: Any, chosen: list[Member], where: str) -> Array:
-        """Those of the chosen models."""
-        numbers = [member.number for member in chosen]
-        return check_sum(checked_weights(given, len(self), where)[numbers], numbers, where)
+        """Of the chosen models."""
+        return check_sum(checked_weights(given, len(chosen), where), [member.number for member in chosen], where)
 
     def ensemble(self, models: Iterable[int] | None = None, combine: str = "mean", weights: Any = None) -> Ensemble:
         """Copies of models that predict together, without the population and its optimizers: to be kept, or saved.
@@ -368,7 +365,7 @@ class Population:
         models : sequence of int, optional
             Of these alone; by default of all that take part.
         combine : "mean" or "vote", default "mean"
-        weights : array-like, (len(self),), optional
+        weights : array-like, (models,), optional
             As for :meth:`predict`.
         """
         where = "Population.ensemble"
@@ -397,7 +394,7 @@ class Population:
         combine : "mean" or "vote", default "mean"
         models : sequence of int, optional
             Of these alone; by default of all that take part.
-        weights : array-like, (len(self),), optional
+        weights : array-like, (models,), optional
             As for :meth:`predict`.
 
         Raises
@@ -435,9 +432,9 @@ class Population:
             See :meth:`Ensemble.stack`.
         alpha : float, at least 0, default 1
             See :meth:`Ensemble.stack`.
-        groups : sequence, (len(self),), optional
-            A label for each model: those of one label count as one, by their mean. By default each model by itself; out
-            of bag those of one factory together.
+        groups : sequence, (models,), optional
+            A label for each of these models: those of one label count as one, by their mean. By default each model by
+            itself; out of bag those of one factory together.
         models : sequence of int, optional
             Of these alone; by default of all that take part.
         """
@@ -445,10 +442,9 @@ class Population:
         chosen = self._chosen(models, where)
         bag = _check.flag(where, "out_of_bag", out_of_bag)
         counts = unseen(chosen, x, where) if bag else np.ones((len(chosen), 1))
-        labels: list[Any] = list(range(len(self))) if groups is None else list(groups)
-        if len(labels) != len(self):
-            raise ValueError(f"[{where}] groups has {len(labels)} labels but there are {len(self)} models")
-        own = [m.factory if groups is None and bag else labels[m.number] for m in chosen]
+        own: list[Any] = [m.factory if bag else m.number for m in chosen] if groups is None else list(groups)
+        if len(own) != len(chosen):
+            raise ValueError(f"[{where}] groups has {len(own)} labels but there are {len(chosen)} models")
         found = fit_stack(_models(chosen), _losses(chosen), x, y, sample_weight, counts, own, kind, alpha, where)
         return _ensemble(chosen, *found)
 
@@ -474,11 +470,11 @@ class Population:
         chosen = self._chosen(models, where)
         tables = Tables(x, y, sample_weight, len(self), False, where)
         samples = [tables.of(member.trainer, member.number) for member in chosen]
-        outputs = outputs_of(_models(chosen), x, 1024, where)
-        found = [
-            member.trainer.loss.evaluate(own, each.target, each.weight)
-            for member, own, each in zip(chosen, outputs, samples, strict=True)
-        ]
+        found = []
+        for begin, outputs in in_groups(_models(chosen), x, where):
+            some = slice(begin, begin + len(outputs))
+            for member, own, each in zip(chosen[some], outputs, samples[some], strict=True):
+                found.append(member.trainer.loss.evaluate(own, each.target, each.weight))
         losses, scores = zip(*found, strict=True)
         return {"loss": np.array(losses), chosen[0].trainer.loss.score_name: np.array(scores)}
 

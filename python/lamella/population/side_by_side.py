@@ -2,9 +2,10 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from lamella import _core
+from lamella._config import get_num_threads
 from lamella.trainer.divergence import DivergenceError
 from lamella.trainer.stretch import StretchByHand
 from lamella.trainer.training import Training
@@ -14,36 +15,46 @@ from lamella.trainer.training import Training
 Over = Callable[[Training, DivergenceError | None], Iterable[Training]]
 
 
-def run_side_by_side(trainings: Iterable[Training], over: Over) -> None:
+def run_side_by_side(trainings: Sequence[Training], over: Over) -> None:
     """Run all trainings. If it is interrupted, each ends after its present step, with its history and its weights."""
-    crew = _Crew(over)
+    crew = _Crew(trainings, over)
     try:
-        _core.train_side_by_side(crew.start(trainings), crew.ended)
+        _core.train_side_by_side(crew.more(), len(trainings), crew.ended)
     except BaseException:
         crew.interrupt()
         raise
 
 
 class _Crew:
-    def __init__(self, over: Over) -> None:
-        self._over = over
+    """Trainings are begun when their turn comes: what that takes in Python is not to keep threads waiting."""
+
+    def __init__(self, trainings: Sequence[Training], over: Over) -> None:
+        self._over, self._waiting, self._threads = over, deque(trainings), get_num_threads()
         self._running: dict[int, tuple[_core.Stretch, Training]] = {}  # by the stretch's identity
 
-    def start(self, trainings: Iterable[Training]) -> list[_core.Stretch]:
-        """Their next stretches, or those of what comes after them."""
-        waiting, stretches = deque(trainings), []
-        while waiting:
-            training = waiting.popleft()
+    def more(self, first: Iterable[Training] = ()) -> list[_core.Stretch]:
+        """Stretches of these trainings, or of what comes after them; and as many others as keep all threads at work."""
+        own, stretches = deque(first), []
+        while own or len(self._running) < self._threads:
+            training = own.popleft() if own else self._draw()
+            if training is None:
+                break
             try:
                 stretch = self._next(training)
             except DivergenceError as error:
-                waiting.extendleft(reversed(self._after(training, error)))
+                own.extendleft(reversed(self._after(training, error)))
                 continue
             if stretch is None:
-                waiting.extendleft(reversed(self._after(training, None)))
+                own.extendleft(reversed(self._after(training, None)))
             else:
                 stretches.append(stretch)
         return stretches
+
+    def _draw(self) -> Training | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:  # perhaps taken by another thread
+            return None
 
     def ended(self, stretch: _core.Stretch) -> list[_core.Stretch]:
         """Take note of a stretch; what is to be run next."""
@@ -52,8 +63,8 @@ class _Crew:
         try:
             training.end(stretch, interrupted)
         except DivergenceError as error:
-            return self.start(self._after(training, error))
-        return [] if interrupted else self.start([training])
+            return self.more(self._after(training, error))
+        return [] if interrupted else self.more([training])
 
     def interrupt(self) -> None:
         """Take note of what was begun and has not been taken note of."""

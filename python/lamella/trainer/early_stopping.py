@@ -3,7 +3,6 @@
 from typing import Any
 
 from lamella import _core
-from lamella.nn import _check
 from lamella.nn.module import Module
 from lamella.optim.average import WeightAverage
 from lamella.trainer.options import Options
@@ -19,14 +18,11 @@ def early_stopping(model: Module, average: WeightAverage | None, options: Option
 
     With an average that is kept and restored, too.
     """
-    where = options.where
-    patience = _check.integer(where, "patience", options.patience, 1)
-    min_delta = _check.number(where, "min_delta", options.min_delta, 0)
-    restores = _check.flag(where, "restore_best", options.restore_best)
+    assert options.patience is not None
     memory = model.store().memory
     kept: list[Any] = []
-    if restores:
+    if options.restore_best:
         kept = model.state_operands()
         if average is not None:
             kept += average.state_operands(memory)
-    return _core.EarlyStopping(memory, kept, patience, min_delta, larger_is_better(options.monitor))
+    return _core.EarlyStopping(memory, kept, options.patience, options.min_delta, larger_is_better(options.monitor))

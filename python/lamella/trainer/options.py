@@ -37,8 +37,11 @@ class Options:
         where = self.where
         self.epochs = _check.integer(where, "epochs", self.epochs, 0)
         self.batch_size = _check.integer(where, "batch_size", self.batch_size, 1)
-        for name in ("shuffle", "drop_last"):
+        for name in ("shuffle", "drop_last", "restore_best"):
             _check.flag(where, name, getattr(self, name))
+        if self.patience is not None:
+            self.patience = _check.integer(where, "patience", self.patience, 1)
+        self.min_delta = _check.number(where, "min_delta", self.min_delta, 0)
         if self.on_epoch is not None and not callable(self.on_epoch):
             raise TypeError(f"[{where}] on_epoch is {self.on_epoch!r} but must be a function of (epoch, record)")
         if self.on_divergence is not None and not isinstance(self.on_divergence, CutOnDivergence):

@@ -211,7 +211,7 @@ class Trainer:
         mixup: float | None = None,
         sampling: Sampling = None,
     ) -> History:
-        """Train for some epochs, each one native call.
+        """Train for some epochs: in one native call those that need nothing from Python in between.
 
         Parameters
         ----------

@@ -47,8 +47,9 @@ class Training:
         if held_out is not None:
             check_indices(held_out.x, self._step.indices, "x", f"{where} validation_data")
         self._stopping = None
-        if options.patience is not None:
+        if options.patience is not None or options.monitor != Options.monitor:
             self.check_monitor()
+        if options.patience is not None:
             self._stopping = early_stopping(model, trainer.average, options)
         self._order = Order(n, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where)
         self._scheduling = Scheduling(options.schedule, options.unit, trainer.optimizer, where)

@@ -9,13 +9,13 @@ from threading import Lock
 
 from lamella._config import get_num_threads
 from lamella.population.side_by_side import run_side_by_side
-from lamella.search.ladder import Ladder
-from lamella.search.plan import Plan
-from lamella.search.trial import Trial, ranked
 from lamella.trainer.divergence import DivergenceError
 from lamella.trainer.early_stopping import larger_is_better
 from lamella.trainer.history import History
 from lamella.trainer.training import Training
+from lamella.tuning.ladder import Ladder
+from lamella.tuning.plan import Plan
+from lamella.tuning.trial import Trial, ranked
 
 #: Called with each trial that is over; True ends the search.
 OnTrial = Callable[[Trial], bool | None]
@@ -137,7 +137,8 @@ class Round:
             try:
                 training = self._plan.training(trial.settings, trial.seed, fold, self._levels[-1])
             except Exception as error:  # of the factory's, or settings that do not go together
-                self._fail(climb, "failed", f"{type(error).__name__}: {error}")
+                text = str(error).removeprefix("[search] model 0: ")
+                self._fail(climb, "failed", f"{type(error).__name__}: {text}")
                 return None
             self._trainings[climb.place].append(training)
             trial.histories[fold] = training.history

@@ -35,7 +35,7 @@ class Tables:
         x = self.features(trainer.model)
         n, width = x.shape
         loss, outputs = trainer.loss, trainer.model.output_width(width) or width
-        form = type(loss), dtype, outputs, loss.ignored, loss.target_width(outputs)
+        form = type(loss), dtype, outputs, loss.ignored, loss.form(), loss.target_width(outputs)
         target = self._once(("y", *form), lambda: targets_of(trainer.model, loss, self._y, n, width, self._where))
         samples = Samples(x, target, self._weight_of(trainer, model, n, dtype))
         self._once(("checked", id(x), id(target)), lambda: self._check(samples))

@@ -7,12 +7,12 @@ import numpy as np
 
 from lamella._arrays import Array
 from lamella.nn.module import Module
-from lamella.search import picture
-from lamella.search.draw import Settings, flat
-from lamella.search.space import Distribution
-from lamella.search.trial import Trial, ranked
 from lamella.trainer.early_stopping import larger_is_better
 from lamella.trainer.history import History
+from lamella.tuning import picture
+from lamella.tuning.draw import Settings, flat
+from lamella.tuning.space import Distribution
+from lamella.tuning.trial import Trial, ranked
 
 #: Columns of the table beside settings.
 COLUMNS = ("trial", "score", "score_std", "epochs", "state")
@@ -69,8 +69,8 @@ class SearchResult:
         return best
 
     @property
-    def best(self) -> Settings:
-        """Settings of the best trial."""
+    def best_settings(self) -> Settings:
+        """Of the best trial."""
         return dict(self.best_trial.settings)
 
     @property

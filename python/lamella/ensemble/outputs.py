@@ -1,6 +1,6 @@
 """Outputs of many models, side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,13 @@ from lamella import _core
 from lamella._arrays import Array, check_indices
 from lamella.nn import _check
 from lamella.nn.module import Module
-from lamella.population.tables import Tables
+from lamella.trainer.tables import Tables
 
 #: Bytes of outputs that are held at once, where only what is made of them is wanted.
 _OUTPUTS = 64 << 20
+
+#: Rows of a block where nobody says how many.
+_ROWS = 1024
 
 
 def outputs_of(models: Sequence[Module], x: Any, batch_size: int, where: str) -> Array:
@@ -35,6 +38,15 @@ def in_blocks(
         shared = {id(own): own[block] for own in features}
         parts.append(make(_run(models, [shared[id(own)] for own in features], width, batch_size), block))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def in_groups(models: Sequence[Module], x: Any, where: str) -> Iterator[tuple[int, Array]]:
+    """The number of a first model, and (some models, n, outputs) of it and those after it, until all had their turn."""
+    features, width = _checked(models, x, where)
+    count = max(1, _OUTPUTS // max(1, len(features[0]) * width * features[0].itemsize))
+    for begin in range(0, len(models), count):
+        some = slice(begin, begin + count)
+        yield begin, _run(models[some], features[some], width, _ROWS)
 
 
 def _checked(models: Sequence[Module], x: Any, where: str) -> tuple[list[Array], int]:

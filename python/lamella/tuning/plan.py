@@ -9,15 +9,15 @@ import numpy as np
 
 from lamella._arrays import Array
 from lamella.nn.module import Module
-from lamella.population.folds import fold_rows
+from lamella.population.folds import fold_rows, given_folds
 from lamella.population.member import Recipe
-from lamella.population.tables import Tables
-from lamella.search.draw import Settings
-from lamella.search.routing import FIT, Routing
 from lamella.trainer.options import Options
 from lamella.trainer.samples import Samples, held_out_parts
+from lamella.trainer.tables import Tables
 from lamella.trainer.trainer import Trainer
 from lamella.trainer.training import Training
+from lamella.tuning.draw import Settings
+from lamella.tuning.routing import FIT, Routing
 
 #: What Trainer and Trainer.fit take that all trials may share.
 _SHARED = {option.name for option in fields(Options)} - {"where", "epochs", "on_epoch", "schedule", "monitor"} | set(
@@ -26,7 +26,7 @@ _SHARED = {option.name for option in fields(Options)} - {"where", "epochs", "on_
 
 
 class Plan:
-    """Makes the trainings of trials; arguments are :func:`lamella.search.search`'s, under their names there."""
+    """Makes the trainings of trials; arguments are :func:`lamella.tuning.search`'s, under their names there."""
 
     def __init__(
         self,
@@ -69,7 +69,9 @@ class Plan:
         if self._held is not None:
             return 1
         samples = self._tables.of(self._trainer(settings, seed), 0)
-        self._folds = fold_rows(self._cv, len(samples), samples.target, self._seed, self._where)
+        n = len(samples)
+        folds = given_folds(self._cv, n, samples.target, self._where)
+        self._folds = fold_rows(folds, n, samples.target, self._seed, self._where)
         return len(self._folds)
 
     def training(self, settings: Settings, seed: int, fold: int, epochs: int) -> Training:
@@ -95,6 +97,8 @@ class Plan:
             samples = _joined(samples, self._held.of(trainer, 0))
         options = self._fit_options(trainer, settings, epochs)
         options.patience = None
+        if options.schedule is None or not options.schedule.watches:
+            options.monitor = Options.monitor  # nobody looks at it
         return Training(trainer, samples, None, options)
 
     def _trainer(self, settings: Settings, seed: int) -> Trainer:

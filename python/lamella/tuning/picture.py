@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lamella._arrays import Array
-from lamella.search.draw import Settings
-from lamella.search.space import Distribution
+from lamella.tuning.draw import Settings
+from lamella.tuning.space import Distribution
 
 _ACROSS = 3  # panels
 

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lamella._arrays import Array, as_weights
+from lamella.ensemble.combine import Mean
+from lamella.ensemble.convex import convex_weights
+from lamella.ensemble.minimize import minimize
+from lamella.ensemble.outputs import in_blocks
 from lamella.nn import _check
 from lamella.nn.linear import Linear
 from lamella.nn.loss import CrossEntropyLoss, KLDivLoss, Loss, MSELoss, NLLLoss
 from lamella.nn.module import Module
-from lamella.population.combine import Mean
-from lamella.population.convex import convex_weights
-from lamella.population.minimize import minimize
-from lamella.population.outputs import in_blocks
 
 
 class LinearStack:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.search.space import Choice, Distribution, same, spanning
+from lamella.tuning.space import Choice, Distribution, same, spanning
 
 #: Settings of one model, under their names in the space.
 Settings = dict[str, Any]

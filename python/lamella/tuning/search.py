@@ -12,15 +12,15 @@ from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
-from lamella.search.budget import epochs_of_a_trial, round_sizes
-from lamella.search.draw import Given, Settings, Space
-from lamella.search.halving import Halving, rungs
-from lamella.search.ladder import Ladder
-from lamella.search.plan import Plan
-from lamella.search.result import COLUMNS, SearchResult
-from lamella.search.running import Limits, OnTrial, Round
-from lamella.search.trial import Trial
 from lamella.trainer.divergence import DivergenceError
+from lamella.tuning.budget import epochs_of_a_trial, round_sizes
+from lamella.tuning.draw import Given, Settings, Space
+from lamella.tuning.halving import Halving, rungs
+from lamella.tuning.ladder import Ladder
+from lamella.tuning.plan import Plan
+from lamella.tuning.result import COLUMNS, SearchResult
+from lamella.tuning.running import Limits, OnTrial, Round
+from lamella.tuning.trial import Trial
 
 _WHERE = "search"
 
@@ -116,9 +116,10 @@ def search(
         Train a model with the best settings on all rows, validation data too, for as many epochs as the best trial's
         were (with ``patience``: as its folds' best epochs on average).
     seconds : float, optional
-        No model begins or goes on after so long.
+        No trial begins, or goes on to its next rung, after so long; what is being trained then is trained to its end,
+        and a refit comes on top.
     on_trial : callable, optional
-        Called with each :class:`Trial` that is over, by the thread that trained it; True ends the search.
+        Called with each :class:`Trial` that is over, by one of the threads, one call at a time; True ends the search.
     **options
         What all trials share of the arguments of :meth:`Trainer.fit`, and ``accumulate``: ``batch_size``,
         ``patience``, ``mixup``, ``sampling``, ``unit``, ``on_divergence`` and so on.
@@ -126,7 +127,8 @@ def search(
     Returns
     -------
     SearchResult
-        ``best``, ``best_score``, ``table``, ``to_pandas()``, ``model``, ``plot()``, ``plot_parallel()``, ``trials``.
+        ``best_settings``, ``best_score``, ``table``, ``to_pandas()``, ``model``, ``plot()``, ``plot_parallel()`` and
+        ``trials``.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def search(
         If nobody takes a name of the space, or several do; if no model can be made of the ends of the ranges; if the
         budget is too small, or anything else does not fit. Nothing is trained then.
     DivergenceError
-        If no trial came to a score. Of those that diverge or fail alone: they are ranked last, with a warning.
+        If none but trials that diverged or failed were begun. Of some: they are ranked last, with a warning.
     SearchInterrupted
         By Ctrl-C: a KeyboardInterrupt with ``found``, the result so far.
 
@@ -150,7 +152,7 @@ def search(
     ...     network, settings, x, y, n=100, budget=5000, loss=nn.CrossEntropyLoss(), optimizer=optim.Adam,
     ...     halving=lm.Halving(),
     ... )
-    >>> found.best
+    >>> found.best_settings
     """
     source = Given(space, _WHERE) if isinstance(space, (list, tuple)) else Space(space, _WHERE)
     sizes = round_sizes(n, rounds, source, _WHERE)
@@ -179,8 +181,8 @@ def search(
     epochs = epochs_of_a_trial(epochs, budget, sizes, folds, halving, _WHERE)
     for settings in probes:
         _tried(settings, partial(plan.training, settings, seed, 0, epochs))
-    if refit:
-        _tried(probes[0], partial(plan.final_training, probes[0], seed, epochs))
+        if refit:
+            _tried(settings, partial(plan.final_training, settings, seed, epochs))
 
     found = SearchResult([], monitor, source.columns)
     left = math.inf if budget is None else budget / folds
@@ -243,8 +245,8 @@ def _report(found: SearchResult) -> None:
     if not lost:
         return
     text = f"trial {lost[0].number} with {lost[0].settings} {lost[0].state}: {lost[0].reason}"
-    if len(lost) == len(found):
-        raise DivergenceError(f"[{_WHERE}] all {len(found)} trials diverged or failed; {text}")
+    if found.ranking[0].out:
+        raise DivergenceError(f"[{_WHERE}] all {len(lost)} trials diverged or failed; {text}")
     warnings.warn(
         f"[{_WHERE}] {len(lost)} of {len(found)} trials diverged or failed and are ranked last; {text}", stacklevel=3
     )
@@ -254,6 +256,9 @@ def _refit(found: SearchResult, plan: Plan) -> None:
     """The best trial's model on all rows."""
     best = found.best_trial
     lengths = [h.epochs if h.best_epoch is None else h.best_epoch + 1 for h in best.histories]
-    training = plan.final_training(best.settings, best.seed, max(1, round(sum(lengths) / len(lengths))))
-    found.refit_history = training.run()
-    found.refitted = training.trainer.model
+    try:
+        training = plan.final_training(best.settings, best.seed, max(1, round(sum(lengths) / len(lengths))))
+        found.refit_history = training.run()
+        found.refitted = training.trainer.model
+    except (TypeError, ValueError, RuntimeError, DivergenceError) as error:  # what was found is not to be lost
+        warnings.warn(f"[{_WHERE}] the best settings could not be trained on all rows: {error}", stacklevel=3)

@@ -9,7 +9,7 @@ from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.optim.settings import COMMON
 from lamella.population.spread import arguments
-from lamella.search.draw import Settings
+from lamella.tuning.draw import Settings
 
 #: What fit takes that may differ by trial.
 FIT = ("batch_size", "patience", "min_delta", "mixup", "accumulate")

@@ -17,11 +17,11 @@ from lamella._files import (
     take_state,
     write_tensors,
 )
+from lamella.ensemble.combine import Combination
+from lamella.ensemble.stacking import LinearStack
 from lamella.nn.linear import Linear
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
-from lamella.population.combine import Combination
-from lamella.population.stacking import LinearStack
 
 
 def save(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from lamella.nn.module import Module
-from lamella.search.draw import Settings
 from lamella.trainer.history import History
+from lamella.tuning.draw import Settings
 
 
 @dataclass(eq=False)
@@ -24,7 +24,7 @@ class Trial:
         Of its models, unless the factory gives them one.
     state : str
         "finished": trained to the end. "dropped": by successive halving. "diverged": the loss or the score became NaN
-        or infinite. "failed": no model could be made or trained with these settings. "stopped": by the end of the
+        or infinite. "failed": no model could be made with these settings. "stopped": by the end of the
         search. "waiting": never begun.
     reason : str
         What was said where it diverged or failed.

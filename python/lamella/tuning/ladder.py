@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lamella.search.halving import Halving, quotas
+from lamella.tuning.halving import Halving, quotas
 
 
 class Ladder:

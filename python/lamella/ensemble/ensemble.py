@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from lamella._arrays import Array
+from lamella.ensemble import file as ensemble_file
+from lamella.ensemble.combine import Combination, check_sum, checked_weights, combination, scores
+from lamella.ensemble.outputs import in_blocks, outputs_of
+from lamella.ensemble.stacking import LinearStack, fit_stack
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
-from lamella.population import ensemble_file
-from lamella.population.combine import Combination, check_sum, checked_weights, combination, scores
-from lamella.population.outputs import in_blocks, outputs_of
-from lamella.population.stacking import LinearStack, fit_stack
 from lamella.trainer.samples import features_of, targets_of, weights_of
 
 
@@ -70,9 +70,7 @@ class Ensemble:
                 raise ValueError(f"[{where}] weights are given but combine is a LinearStack, which has its own")
             if len(combine.groups) != len(self._models):
                 raise ValueError(f"[{where}] combine is of {len(combine.groups)} models, not {len(self._models)}")
-        self._combination: Combination = (
-            combine if isinstance(combine, LinearStack) else combination(combine, f"{where}.predict")
-        )
+        self._combination: Combination = combine if isinstance(combine, LinearStack) else combination(combine, where)
         self._weights = check_sum(checked_weights(weights, len(self), where), range(len(self)), where)
 
     def __len__(self) -> int:

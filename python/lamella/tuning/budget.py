@@ -3,8 +3,8 @@
 from typing import Any
 
 from lamella.nn import _check
-from lamella.search.draw import Given, Space
-from lamella.search.halving import Halving, affordable_epochs, cost
+from lamella.tuning.draw import Given, Space
+from lamella.tuning.halving import Halving, affordable_epochs, cost
 
 
 def round_sizes(n: Any, rounds: Any, source: Space | Given, where: str) -> list[int]:
