@@ -55,9 +55,10 @@ def bits(own):
 
 
 def python(program, seconds=60, **environment):
-    """Standard output of a program after SETUP, in a process of its own."""
+    """Standard output of a program after SETUP, in a process of its own; if it hangs, it says where."""
+    watch = f"import faulthandler; faulthandler.dump_traceback_later({seconds - 5}, exit=True)\n"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:.*fork.*:DeprecationWarning", "-c", SETUP + program],
+        [sys.executable, "-W", "error", "-W", "ignore:.*fork.*:DeprecationWarning", "-c", watch + SETUP + program],
         capture_output=True,
         text=True,
         timeout=seconds,

@@ -51,9 +51,10 @@ from population.world import all_of, labelled, megabytes, members, population, s
 
 
 def python(program, seconds=60, imports=IMPORTS):
-    """Standard output of a program in a process of its own, which must end well."""
+    """Standard output of a program in a process of its own, which must end well; if it hangs, it says where."""
+    watch = f"import faulthandler; faulthandler.dump_traceback_later({seconds - 5}, exit=True)\n"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:.*fork.*:DeprecationWarning", "-c", imports + program],
+        [sys.executable, "-W", "error", "-W", "ignore:.*fork.*:DeprecationWarning", "-c", watch + imports + program],
         capture_output=True,
         text=True,
         timeout=seconds,
