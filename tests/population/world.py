@@ -1,13 +1,13 @@
 """Populations, the same models trained alone, and programs that run in a process of their own."""
 
 import os
-import subprocess
 import sys
 
 import numpy as np
 
 import lamella as lm
 from lamella import nn, optim
+from programs import output_of
 from trainer.world import assert_same, everything, labelled
 
 __all__ = ["assert_same", "everything", "labelled"]
@@ -51,18 +51,9 @@ from population.world import all_of, labelled, megabytes, members, population, s
 
 
 def python(program, seconds=60, imports=IMPORTS):
-    """Standard output of a program in a process of its own, which must end well; if it hangs, it says where."""
-    watch = f"import faulthandler; faulthandler.dump_traceback_later({seconds - 5}, exit=True)\n"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:.*fork.*:DeprecationWarning", "-c", watch + imports + program],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(os.path.dirname(__file__)), *sys.path])},
-    )
-    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-2000:]}"
-    return done.stdout.strip()
+    """Standard output of a program in a process of its own, which must end well."""
+    path = os.pathsep.join([os.path.dirname(os.path.dirname(__file__)), *sys.path])
+    return output_of(imports + program, seconds, {**os.environ, "PYTHONPATH": path})
 
 
 def megabytes(key="VmRSS"):
