@@ -13,7 +13,7 @@ from lamella.ensemble.outputs import in_blocks, outputs_of
 from lamella.ensemble.stacking import LinearStack, fit_stack
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
-from lamella.trainer.samples import features_of, targets_of, weights_of
+from lamella.trainer.samples import samples_of
 
 
 class Ensemble:
@@ -147,10 +147,9 @@ class Ensemble:
         """
         where = "Ensemble.evaluate"
         model, loss = self._models[0], self._losses[0]
-        n, width = features_of(model, x, where).shape
-        target, weight = targets_of(model, loss, y, n, width, where), weights_of(model, sample_weight, n, where)
+        samples = samples_of(model, loss, x, y, sample_weight, where)
         said = self._said(x, 1024, where)
-        return scores(self._combination, said, loss, target, weight, model, width)
+        return scores(self._combination, said, loss, samples.target, samples.weight, model, samples.x.shape[1])
 
     def stack(
         self,

@@ -17,7 +17,7 @@ from lamella.nn.loss import CrossEntropyLoss, KLDivLoss, Loss, MSELoss, NLLLoss
 from lamella.nn.module import Module
 
 
-class LinearStack:
+class LinearStack(Mean):
     """A linear model on the members' predictions, or on the mean predictions of groups of them (Wolpert 1992).
 
     It is trained on the members' loss; where they give log-probabilities, on the cross-entropy of its own logits.
@@ -40,14 +40,6 @@ class LinearStack:
         table = features(outputs, losses, weights, self.groups)
         result: Array = own_loss(losses[0]).probabilities(self.model.predict(flat(table))).astype(outputs.dtype)
         return result
-
-    def as_outputs(self, said: Array, loss: Loss, width: int) -> Array:
-        """Probabilities as logits."""
-        return loss.outputs_of(said)
-
-    def decide(self, said: Array, loss: Loss) -> Array:
-        """As the loss does."""
-        return loss.decide(loss.outputs_of(said))
 
 
 def features(outputs: Array, losses: Sequence[Loss], weights: Array, groups: Array) -> Array:

@@ -10,7 +10,7 @@ from lamella._arrays import Array, as_features
 from lamella.ensemble.combine import combination, scores
 from lamella.ensemble.outputs import in_blocks
 from lamella.population.member import Member
-from lamella.trainer.samples import features_of, targets_of, weights_of
+from lamella.trainer.samples import samples_of
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,8 @@ def out_of_bag(
     counts = (counted > 0).sum(axis=0)
     if y is None:
         return OutOfBag(said, counts)
-    n, width = features_of(first.model, x, where).shape
-    target = targets_of(first.model, first.loss, y, n, width, where)
-    weight = weights_of(first.model, sample_weight, n, where)
+    samples = samples_of(first.model, first.loss, x, y, sample_weight, where)
     rows = np.flatnonzero(counts)
-    weight = None if weight is None else weight[rows]
-    return OutOfBag(said, counts, scores(way, said[rows], first.loss, target[rows], weight, first.model, width))
+    weight = None if samples.weight is None else samples.weight[rows]
+    width = samples.x.shape[1]
+    return OutOfBag(said, counts, scores(way, said[rows], first.loss, samples.target[rows], weight, first.model, width))

@@ -50,6 +50,14 @@ def weights_of(model: Module, sample_weight: Any, n: int, where: str) -> Array |
     return None if sample_weight is None else as_weights(sample_weight, n, model.store().dtype, where)
 
 
+def samples_of(model: Module, loss: Loss, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
+    """All three."""
+    features = features_of(model, x, where)
+    n, width = features.shape
+    target = targets_of(model, loss, y, n, width, where)
+    return Samples(features, target, weights_of(model, sample_weight, n, where))
+
+
 def check_samples(samples: Samples, where: str, columns: Any = None) -> None:
     """ValueError if something to learn from is not finite; ``columns`` name the features."""
     check_finite(samples.x, "x", where, columns)

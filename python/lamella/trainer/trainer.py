@@ -20,7 +20,7 @@ from lamella.trainer.history import History
 from lamella.trainer.options import OnEpoch, Options
 from lamella.trainer.order import Sampling
 from lamella.trainer.range_test import LRRangeTest
-from lamella.trainer.samples import Samples, check_samples, features_of, held_out_parts, targets_of, weights_of
+from lamella.trainer.samples import Samples, check_samples, held_out_parts, samples_of
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.step import NativeStep, StepByHand
 from lamella.trainer.training import Training
@@ -138,10 +138,7 @@ class Trainer:
         return None if self.model.training else True
 
     def _samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
-        features = features_of(self.model, x, where)
-        n, width = features.shape
-        target = targets_of(self.model, self.loss, y, n, width, where)
-        return Samples(features, target, weights_of(self.model, sample_weight, n, where))
+        return samples_of(self.model, self.loss, x, y, sample_weight, where)
 
     def step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One training step.

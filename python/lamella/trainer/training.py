@@ -206,9 +206,9 @@ class Training:
         trainer = self.trainer
         self._scheduling.end()
         trainer.optimizer.eval()  # between epochs the weights are those to predict with
-        records = stretch.records
+        records, names = stretch.records, self.quantities()
         for epoch in range(len(records["loss"])):
-            record = {key: records[name][epoch] for name, key in self.quantities().items() if name in records}
+            record = {key: records[name][epoch] for name, key in names.items() if name in records}
             if record["loss"] > self._most:
                 self._cut(record["loss"], self._steps)
                 return
