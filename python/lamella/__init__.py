@@ -14,7 +14,7 @@ except ImportError as error:  # pragma: no cover - only in a broken installation
         f"(pip install .) and start Python elsewhere. The reason given was: {error}"
     ) from error
 
-from lamella import nn, optim
+from lamella import callbacks, nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
@@ -39,6 +39,7 @@ __all__ = [
     "Trainer",
     "Trial",
     "__version__",
+    "callbacks",
     "cross_validate",
     "get_num_threads",
     "load",

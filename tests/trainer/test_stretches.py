@@ -50,8 +50,8 @@ CASES = {
 class World:
     """A case's trainer and schedule."""
 
-    def __init__(self, name):
-        case = CASES[name]
+    def __init__(self, case):
+        case = CASES[case] if isinstance(case, str) else case
         model = case.get("model", lambda: network(3))()
         optimizer = optim.Adam(model.parameters(), lr=case.get("lr", 0.01), **case.get("optimizer", {}))
         average = optim.WeightAverage(optimizer, 0.9) if case.get("average") else None
@@ -243,7 +243,7 @@ def test_a_stretch_keeps_its_arrays():
     own.fit(X, Y)
     step, samples = own._step, own._training_samples(X, Y, None, "test")
     stretch = step.stretch(samples, samples.target.copy(), training.Taken(np.arange(5)), 3, 2, drop_last=False)
-    places = np.array([step._rate_place])
+    places = np.array([step.rate_place])
     stretch.timetable(places, np.full((6, 1), 0.5), by_step=True)
     del samples, places
     gc.collect()

@@ -14,7 +14,8 @@ class History(dict[str, list[float]]):
     best_epoch : int or None
         With ``patience``: the epoch (from 0) whose ``monitor`` was best.
     stopped : str or None
-        Why it ended before the last epoch: "patience" or "on_epoch"; None if it did not.
+        Why it ended before the last epoch: "patience", "on_epoch" (by a function), or what a callback said; None if it
+        did not.
     """
 
     best_epoch: int | None = None

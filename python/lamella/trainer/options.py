@@ -1,16 +1,13 @@
 """What :meth:`Trainer.fit` is told beside the data."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lamella.callbacks.callback import OnEpoch, callbacks_of
 from lamella.nn import _check
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.order import Sampling
-
-#: Called after each epoch (from 0) with its record; True ends the training.
-OnEpoch = Callable[[int, dict[str, float]], bool | None]
 
 
 @dataclass
@@ -23,6 +20,7 @@ class Options:
     shuffle: bool = True
     drop_last: bool = False
     on_epoch: OnEpoch | None = None
+    callbacks: Any = None
     schedule: LRScheduler | None = None
     unit: str | None = None
     monitor: str = "val_loss"
@@ -42,7 +40,6 @@ class Options:
         if self.patience is not None:
             self.patience = _check.integer(where, "patience", self.patience, 1)
         self.min_delta = _check.number(where, "min_delta", self.min_delta, 0)
-        if self.on_epoch is not None and not callable(self.on_epoch):
-            raise TypeError(f"[{where}] on_epoch is {self.on_epoch!r} but must be a function of (epoch, record)")
+        self.callbacks = callbacks_of(self.callbacks, self.on_epoch, where)
         if self.on_divergence is not None and not isinstance(self.on_divergence, CutOnDivergence):
             raise TypeError(f"[{where}] on_divergence is {self.on_divergence!r} but must be a CutOnDivergence")

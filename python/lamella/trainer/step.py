@@ -11,7 +11,7 @@ from lamella.nn.parameter import when_gone
 from lamella.nn.store import Store
 from lamella.optim.clip import clear_ops
 from lamella.trainer.samples import Samples
-from lamella.trainer.stretch import StretchByHand, Taken
+from lamella.trainer.stretch import Taken
 
 if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
@@ -38,7 +38,7 @@ class NativeStep:
         loss = trainer.loss
         self._settings = loss.make_settings(outputs.width)
         self.revision = trainer.optimizer.revision
-        self._accumulate, self._rate_place = trainer.accumulate, trainer.optimizer.rate_place
+        self.accumulate, self.rate_place = trainer.accumulate, trainer.optimizer.rate_place
         self._settings.place(store.memory, store.memory.add_scalars(len(self._settings)))
         when_gone(self, store.memory.release_scalars, self._settings.offset, len(self._settings))
         optimizer, accumulates = trainer.optimizer, trainer.accumulate > 1
@@ -83,9 +83,13 @@ class NativeStep:
 
     def run(self, x: Array, target: Array, weight: Array | None = None, done: int = 0) -> float:
         """The loss of one step on checked arrays, after ``done`` others whose gradients are to be added up with it."""
+        return self.measure(x, target, weight, done).value
+
+    def measure(self, x: Array, target: Array, weight: Array | None, done: int = 0, closes: bool = False) -> Measured:
+        """The same, and what the loss found; ``closes``: this step updates, whatever is to be added up still."""
         first = 1 if done > 0 else 0
-        last = self._last if done + 1 == self._accumulate else self._last - 1
-        return self.runner.step(first, last, x, target, weight, self._settings.index("value"))[0]
+        last = self._last if closes or done + 1 == self.accumulate else self._last - 1
+        return Measured(*self.runner.step(first, last, x, target, weight, self._settings.index("value")))
 
     def stretch(
         self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int, drop_last: bool
@@ -101,9 +105,9 @@ class NativeStep:
             batch_size=batch_size,
             least=self.least_rows,
             drop_last=drop_last,
-            accumulate=self._accumulate,
+            accumulate=self.accumulate,
             result=self._settings.index("value"),
-            rate_place=self._rate_place,
+            rate_place=self.rate_place,
         )
 
 
@@ -146,9 +150,3 @@ class StepByHand:
             for module, mode in before:
                 module.training = mode
         return measured
-
-    def stretch(
-        self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int, drop_last: bool
-    ) -> StretchByHand:
-        """An epoch over the rows of ``samples``, with ``target`` for targets."""
-        return StretchByHand(self, samples, target, taken, batch_size, drop_last)

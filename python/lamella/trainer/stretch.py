@@ -1,7 +1,8 @@
-"""Some epochs in a row: natively, or with layers in Python."""
+"""Some epochs in a row: natively, or step by step where Python comes in between."""
 
 import math
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from lamella.trainer.mixup import Mixing, mixed
 from lamella.trainer.samples import Samples
 
 if TYPE_CHECKING:
-    from lamella.trainer.step import StepByHand
+    from lamella.trainer.step import NativeStep, StepByHand
 
 
 class Taken(NamedTuple):
@@ -25,13 +26,32 @@ class Taken(NamedTuple):
 
 
 class StretchByHand:
-    """One epoch of a model with layers in Python: four calls a step."""
+    """One epoch, step by step: of a model with layers in Python, or with something to call after each step.
+
+    Parameters
+    ----------
+    step : NativeStep or StepByHand
+    samples : Samples
+        Rows, with ``target`` for targets.
+    taken : Taken
+    batch_size : int
+    drop_last : bool
+    on_step : callable, optional
+        Called with the loss of each step; if it gives True, the stretch ends as if interrupted.
+    """
 
     def __init__(
-        self, step: "StepByHand", samples: Samples, target: Array, taken: Taken, batch_size: int, drop_last: bool
+        self,
+        step: "NativeStep | StepByHand",
+        samples: Samples,
+        target: Array,
+        taken: Taken,
+        batch_size: int,
+        drop_last: bool,
+        on_step: Callable[[float], bool] | None = None,
     ) -> None:
         self._step, self._samples, self._target, self._mixing = step, samples, target, taken.mixing
-        self._batch_size, self._drop_last = batch_size, drop_last
+        self._batch_size, self._drop_last, self._on_step = batch_size, drop_last, on_step
         self._rows = np.arange(len(samples.x)) if taken.rows is None else taken.rows
         if taken.shuffle is not None:
             self._rows = self._rows[_core.permutation(len(self._rows), *taken.shuffle)]
@@ -64,8 +84,11 @@ class StretchByHand:
             total, weighed = total + found.value * found.weight, weighed + found.weight
             score, scored = score + found.score * found.scored, scored + found.scored
             self.last = (found.value, done)
+            stopped = self._on_step is not None and self._on_step(found.value)
             if not math.isfinite(found.value):
                 self.ending = _core.Ending.diverged
+                return
+            if stopped and not closes:
                 return
         self.last = (total / (weighed or 1), done)
         self.ending = _core.Ending.complete

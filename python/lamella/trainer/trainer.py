@@ -1,11 +1,12 @@
 """The trainer: steps, epochs, validation."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lamella import _core
 from lamella._arrays import Array, check_finite, check_indices
+from lamella.callbacks.callback import Callback, OnEpoch
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.loss.runner import LossRunner
@@ -17,7 +18,7 @@ from lamella.optim.schedule import LRScheduler
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.history import History
-from lamella.trainer.options import OnEpoch, Options
+from lamella.trainer.options import Options
 from lamella.trainer.order import Sampling
 from lamella.trainer.range_test import LRRangeTest
 from lamella.trainer.samples import Samples, check_samples, held_out_parts, samples_of
@@ -198,6 +199,7 @@ class Trainer:
         on_epoch: OnEpoch | None = None,
         sample_weight: Any = None,
         *,
+        callbacks: Callback | OnEpoch | Sequence[Callback | OnEpoch] | None = None,
         schedule: LRScheduler | None = None,
         unit: str | None = None,
         monitor: str = "val_loss",
@@ -229,6 +231,9 @@ class Trainer:
         sample_weight : array-like, (n,), optional
             What each row counts in the loss, see :class:`lamella.nn.Loss`. The history's loss is then the mean over
             batches by what their rows count together.
+        callbacks : Callback, function, or list of them, optional
+            Look at the training while it goes on, see :mod:`lamella.callbacks`; functions are as ``on_epoch``, which is
+            called before them. Only where one has a hook for steps does Python come in between steps.
         schedule : LRScheduler, optional
             Sets the optimizer's rates, from where it is: ``optim.StepLR(optimizer, 10)``.
         unit : "epoch" or "step", optional
@@ -277,6 +282,7 @@ class Trainer:
             shuffle=shuffle,
             drop_last=drop_last,
             on_epoch=on_epoch,
+            callbacks=callbacks,
             schedule=schedule,
             unit=unit,
             monitor=monitor,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from lamella import _core
 from lamella._arrays import check_indices
+from lamella.callbacks.hooks import Hooks
+from lamella.callbacks.run import Run
 from lamella.trainer.divergence import DivergenceError, ceiling
 from lamella.trainer.early_stopping import early_stopping, larger_is_better
 from lamella.trainer.history import History
@@ -15,6 +17,7 @@ from lamella.trainer.order import Order
 from lamella.trainer.samples import Samples
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.snapshot import Snapshot
+from lamella.trainer.step import NativeStep
 from lamella.trainer.stretch import Stretch, StretchByHand, Taken
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Training:
             steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
         trainer.resume(self._scheduling, steps, options.epochs)
         self.history = History()
+        self._hooks = Hooks(options.callbacks, Run(trainer, samples, held_out, options.epochs, steps, self.history))
         #: It pauses after so many epochs; begin() goes on from there once this is more.
         self.limit = options.epochs
         self._before = trainer.history.epochs
@@ -103,9 +107,10 @@ class Training:
 
     def run(self) -> History:
         """Train; the history of these epochs."""
-        while (stretch := self.begin()) is not None:
-            self.run_stretch(stretch)
-        return self.finish()
+        with self._hooks.fit():
+            while (stretch := self.begin()) is not None:
+                self.run_stretch(stretch)
+            return self.finish()
 
     # The parts of run(), for many trainings side by side.
 
@@ -124,26 +129,33 @@ class Training:
         if left <= 0 or self.over:
             return None
         trainer, number = self.trainer, self.trainer.history.epochs
-        self._step = trainer.prepare(self._step.width, self._target)  # on_epoch may have changed layers and loss
+        self._step = trainer.prepare(self._step.width, self._target)  # callbacks may have changed layers and loss
         taken = self._taken(number)
         n = len(self.samples) if taken.rows is None else len(taken.rows)
         batch_size = min(self._batch_size, n)
         steps = _core.epoch_steps(n, batch_size, self._step.least_rows, self.options.drop_last)
         epochs = 1
         if self._alone():
-            epochs = left
+            epochs = self._hooks.epochs(self.history.epochs, left)
             if self._scheduling.schedule is not None:
-                epochs = min(left, max(1, _TABLE_ROWS // (steps if self._scheduling.by_step else 1)))
+                epochs = min(epochs, max(1, _TABLE_ROWS // (steps if self._scheduling.by_step else 1)))
         trainer.model.clear_penalty_total()  # what was NaN or huge once is not to stay in the sums
         trainer.ready()
         trainer.added = 0
         timetable = self._scheduling.begin(steps, epochs)
-        stretch = self._step.stretch(self.samples, self._target, taken, epochs, batch_size, self.options.drop_last)
+        stretch = self._stretch(taken, epochs, batch_size)
         if timetable is not None:
             stretch.timetable(*timetable)
         self._steps = steps
         self._measured = self._measure_natively(stretch)
         return stretch
+
+    def _stretch(self, taken: Taken, epochs: int, batch_size: int) -> Stretch:
+        step, drop_last = self._step, self.options.drop_last
+        if isinstance(step, NativeStep) and not self._hooks.by_step:
+            return step.stretch(self.samples, self._target, taken, epochs, batch_size, drop_last)
+        on_step = self._hooks.step_end if self._hooks.by_step else None
+        return StretchByHand(step, self.samples, self._target, taken, batch_size, drop_last, on_step)
 
     @property
     def over(self) -> bool:
@@ -163,8 +175,7 @@ class Training:
     def _alone(self) -> bool:
         """Whether nothing in Python has a say between epochs."""
         return (
-            self.options.on_epoch is None
-            and self.options.on_divergence is None
+            self.options.on_divergence is None
             and self.options.sampling is None
             and not self._mixup.active
             and not self._scheduling.watches
@@ -207,19 +218,18 @@ class Training:
         self._scheduling.end()
         trainer.optimizer.eval()  # between epochs the weights are those to predict with
         records, names = stretch.records, self.quantities()
-        for epoch in range(len(records["loss"])):
+        count = len(records["loss"])
+        for epoch in range(count):
             record = {key: records[name][epoch] for name, key in names.items() if name in records}
             if record["loss"] > self._most:
                 self._cut(record["loss"], self._steps)
                 return
-            self._note(record, interrupted)
-        if stretch.stopped:
-            self.history.stopped = "patience"
+            self._note(record, interrupted, stretch.stopped and epoch == count - 1)
         if stretch.ending == _core.Ending.diverged:
             self._cut(*stretch.last)
 
-    def _note(self, record: dict[str, float], interrupted: bool) -> None:
-        """One more epoch."""
+    def _note(self, record: dict[str, float], interrupted: bool, stopped: bool) -> None:
+        """One more epoch; ``stopped``: early stopping ended the stretch there."""
         trainer, options, history = self.trainer, self.options, self.history
         if not self._measured:
             self._measure(record)
@@ -229,11 +239,10 @@ class Training:
         self._again = False
         self._scheduling.advance(self._steps, record[options.monitor] if self._scheduling.watches else None)
         own = not self._measured or options.on_divergence is not None  # the stretch did not look at it
-        if self._stopping is not None and own and self._stopping.stops(record[options.monitor]):
+        if stopped or (self._stopping is not None and own and self._stopping.stops(record[options.monitor])):
             history.stopped = "patience"
-        asked = options.on_epoch is not None and not interrupted and options.on_epoch(epoch, record)
-        if asked and history.stopped is None:
-            history.stopped = "on_epoch"
+        if not interrupted:
+            self._hooks.epoch_end(epoch, record)
         if self._good:
             self._good = [self._good[-1], Snapshot(trainer)]
 

@@ -19,10 +19,11 @@ from lamella.trainer.training import Training
 from lamella.tuning.draw import Settings
 from lamella.tuning.routing import FIT, Routing
 
+#: What differs between trials, or is for one training alone.
+_OWN = {"where", "epochs", "on_epoch", "callbacks", "schedule", "monitor"}
+
 #: What Trainer and Trainer.fit take that all trials may share.
-_SHARED = {option.name for option in fields(Options)} - {"where", "epochs", "on_epoch", "schedule", "monitor"} | set(
-    FIT
-)
+_SHARED = {option.name for option in fields(Options)} - _OWN | set(FIT)
 
 
 class Plan:

@@ -1,0 +1,6 @@
+"""What looks at a training while it goes on."""
+
+from lamella.callbacks.callback import Callback
+from lamella.callbacks.run import Run
+
+__all__ = ["Callback", "Run"]
