@@ -1,6 +1,7 @@
 #include <pybind11/native_enum.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <memory>
@@ -169,6 +170,23 @@ void stop_early(Stretch& stretch, const std::shared_ptr<EarlyStopping>& stopping
   require(false, "[Stretch] there is no quantity ", monitored);
 }
 
+// What an early stopping kept, as bytes.
+std::optional<py::array_t<std::uint8_t>> copies(const EarlyStopping& stopping) {
+  const auto* const own = reinterpret_cast<const std::uint8_t*>(stopping.copies());
+  const Index bytes = stopping.copied_bytes();
+  if (!own || bytes == 0) return std::nullopt;
+  return py::array_t<std::uint8_t>(bytes, own);
+}
+
+void take(EarlyStopping& stopping, double best, Index seen, Index best_epoch, const py::object& copies) {
+  require(seen >= 0 && best_epoch >= -1 && best_epoch < std::max<Index>(seen, 1), "best_epoch is ", best_epoch, " of ",
+          seen);
+  const Index given = copies.is_none() ? 0 : typed<std::uint8_t>(copies, "copies").size();
+  const Index bytes = best_epoch < 0 ? 0 : stopping.copied_bytes();
+  require(given == bytes, "copies has ", given, " bytes but must have ", bytes);
+  stopping.take({best, seen, best_epoch}, contiguous(copies, "copies"));
+}
+
 void run(const std::shared_ptr<Stretch>& stretch) {
   interruptible([&](const auto& poll) {
     std::atomic<bool> stop{false};
@@ -219,10 +237,22 @@ void bind_training(py::module_& module) {
            py::arg("kept"), py::arg("patience"), py::arg("min_delta"), py::arg("rises"))
       .def("stops", &EarlyStopping::stops, py::arg("value"), "Takes note of an epoch; whether it was one too many.")
       .def("finish", &EarlyStopping::finish, "Goes back to the best epoch, if it was not the last.")
-      .def_property_readonly("best_epoch", [](const EarlyStopping& stopping) -> std::optional<Index> {
-        if (stopping.best_epoch() < 0) return std::nullopt;
-        return stopping.best_epoch();
-      });
+      .def_property_readonly("best_epoch",
+                             [](const EarlyStopping& stopping) -> std::optional<Index> {
+                               if (stopping.best_epoch() < 0) return std::nullopt;
+                               return stopping.best_epoch();
+                             })
+      .def_property_readonly("over", &EarlyStopping::over, "Whether the last epoch was one too many.")
+      .def_property_readonly(
+          "count",
+          [](const EarlyStopping& stopping) {
+            const EarlyStopping::Count count = stopping.count();
+            return std::make_tuple(count.best, count.seen, count.best_epoch);
+          },
+          "(best, seen, best_epoch): lowest value (with the sign changed if it is to rise), epochs, epoch or -1.")
+      .def_property_readonly("copies", &copies, "What it keeps of the best epoch, as bytes; None: there was none.")
+      .def("take", &take, py::arg("best"), py::arg("seen"), py::arg("best_epoch"), py::arg("copies"),
+           "Goes on from another one's count and copies.");
 
   py::native_enum<Ending>(module, "Ending", "enum.Enum", "How an epoch ended.")
       .value("complete", Ending::complete)

@@ -31,11 +31,7 @@ bool EarlyStopping::stops(double value) {
     best_ = falling;
     best_epoch_ = seen_;
     const std::vector<Part> all = parts();
-    if (!copies_.data()) {
-      Index bytes = 0;
-      for (const Part& part : all) bytes += part.bytes;
-      copies_ = Buffer::uninitialized(bytes);
-    }
+    if (!copies_.data()) copies_ = Buffer::uninitialized(copied_bytes());
     char* to = copies_.data();
     for (const Part& part : all) {
       std::memcpy(to, part.data, static_cast<std::size_t>(part.bytes));
@@ -43,7 +39,24 @@ bool EarlyStopping::stops(double value) {
     }
   }
   ++seen_;
-  return seen_ - 1 - best_epoch_ >= patience_;  // before the first good one the count begins at the first of all
+  return over();  // before the first good one the count begins at the first of all
+}
+
+Index EarlyStopping::copied_bytes() const {
+  Index bytes = 0;
+  for (const Part& part : parts()) bytes += part.bytes;
+  return bytes;
+}
+
+void EarlyStopping::take(const Count& count, const void* copies) {
+  best_ = count.best;
+  seen_ = count.seen;
+  best_epoch_ = count.best_epoch;
+  copies_ = Buffer();
+  if (!copies) return;
+  const Index bytes = copied_bytes();
+  copies_ = Buffer::uninitialized(bytes);
+  std::memcpy(copies_.data(), copies, static_cast<std::size_t>(bytes));
 }
 
 void EarlyStopping::finish() {

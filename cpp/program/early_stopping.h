@@ -24,6 +24,19 @@ class EarlyStopping {
   void finish();
 
   Index best_epoch() const { return best_epoch_; }  // -1: there was none
+  // Whether the last epoch was one too many.
+  bool over() const { return seen_ > 0 && seen_ - 1 - best_epoch_ >= patience_; }
+
+  // How far it came: to be kept, and to go on from.
+  struct Count {
+    double best = std::numeric_limits<double>::infinity();  // lower is better
+    Index seen = 0, best_epoch = -1;
+  };
+  Count count() const { return {best_, seen_, best_epoch_}; }
+  const char* copies() const { return copies_.data(); }  // null: there was no best epoch
+  Index copied_bytes() const;
+  // copies: copied_bytes() of them, or null where there was no best epoch, or nothing is kept.
+  void take(const Count& count, const void* copies);
 
  private:
   struct Part {

@@ -334,8 +334,33 @@ class EarlyStopping:
         """
         Takes note of an epoch; whether it was one too many.
         """
+    def take(
+        self,
+        best: typing.SupportsFloat | typing.SupportsIndex,
+        seen: typing.SupportsInt | typing.SupportsIndex,
+        best_epoch: typing.SupportsInt | typing.SupportsIndex,
+        copies: typing.Any,
+    ) -> None:
+        """
+        Goes on from another one's count and copies.
+        """
     @property
     def best_epoch(self) -> int | None: ...
+    @property
+    def copies(self) -> numpy.typing.NDArray[numpy.uint8] | None:
+        """
+        What it keeps of the best epoch, as bytes; None: there was none.
+        """
+    @property
+    def count(self) -> tuple[float, int, int]:
+        """
+        (best, seen, best_epoch): lowest value (with the sign changed if it is to rise), epochs, epoch or -1.
+        """
+    @property
+    def over(self) -> bool:
+        """
+        Whether the last epoch was one too many.
+        """
 
 class Ending(enum.Enum):
     """

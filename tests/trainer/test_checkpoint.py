@@ -123,7 +123,9 @@ def test_what_a_state_holds():
     world = trainer("SGD")
     fit(world, 2, SCHEDULES["StepLR"](world.optimizer), patience=5)
     state = world.state_dict()
-    assert list(state) == ["model", "optimizer", "average", "counters", "schedule", "history", "seed"]
+    parts = ["model", "optimizer", "average", "counters", "schedule", "early_stopping", "history", "seed"]
+    assert list(state) == parts
+    assert state["early_stopping"] is None  # that is of a fit that goes on
     assert state["schedule"]["type"] == "StepLR"
     assert state["schedule"]["epochs"] == 2
     assert state["counters"]["3"]["step"] == 2 * STEPS

@@ -9,6 +9,7 @@ from lamella import nn
 from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.module import Module
+from lamella.trainer.early_stopping import checked_state
 from lamella.trainer.history import History
 from lamella.trainer.snapshot import Snapshot, counters, set_counters
 from lamella.trainer.tree import pack, unpack
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
 _FORMAT = "lamella-trainer-1"
-_PARTS = ("model", "optimizer", "average", "counters", "schedule", "history", "seed")
+_PARTS = ("model", "optimizer", "average", "counters", "schedule", "history", "seed")  # and "early_stopping"
 
 
 def state_of(trainer: "Trainer") -> dict[str, Any]:
@@ -32,6 +33,7 @@ def state_of(trainer: "Trainer") -> dict[str, Any]:
         "average": None if trainer.average is None else trainer.average.state_dict(),
         "counters": counters(trainer.model),
         "schedule": schedule,
+        "early_stopping": trainer.stopping_state(),
         "history": {
             "entries": {key: list(values) for key, values in history.items()},
             "best_epoch": history.best_epoch,
@@ -52,6 +54,7 @@ def restore(trainer: "Trainer", state: Any, schedule: bool, where: str) -> None:
     seed = _check.seed(where, state["seed"])
     history = _checked_history(state["history"], where)
     scalars = _checked_counters(trainer.model, state["counters"], where)
+    stopping = checked_state(state.get("early_stopping"), history.epochs, where)
     rates = state["schedule"]
     if rates is not None and not isinstance(rates, Mapping):
         raise ValueError(f"[{where}] the schedule's state is {rates!r:.80} but must be a mapping")
@@ -74,6 +77,7 @@ def restore(trainer: "Trainer", state: Any, schedule: bool, where: str) -> None:
     trainer.history, trainer.added = history, 0
     trainer._schedule = None
     trainer._schedule_state = rates if schedule else None
+    trainer._stopping_state = stopping if schedule else None
 
 
 def _checked_history(state: Any, where: str) -> History:

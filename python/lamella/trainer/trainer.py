@@ -1,7 +1,8 @@
 """The trainer: steps, epochs, validation."""
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lamella import _core
@@ -17,6 +18,7 @@ from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import checkpoint, range_test
 from lamella.trainer.divergence import CutOnDivergence
+from lamella.trainer.early_stopping import Stopping
 from lamella.trainer.history import History
 from lamella.trainer.options import Options
 from lamella.trainer.order import Sampling
@@ -86,6 +88,8 @@ class Trainer:
         self._loss_runner: tuple[Any, LossRunner] | None = None  # of validation, and what it was made for
         self._schedule: LRScheduler | None = None  # of the last fit
         self._schedule_state: Mapping[str, Any] | None = None  # loaded, for the schedule of the next fit
+        self._stopping: Stopping | None = None  # of the fit that is going on
+        self._stopping_state: Mapping[str, Any] | None = None  # loaded, for the next fit
 
     def _check_loss(self) -> None:
         if self.loss.reduction == "none":
@@ -243,7 +247,8 @@ class Trainer:
             Key of the record that ReduceLROnPlateau and ``patience`` look at: "loss", the loss's score, or with
             validation data "val_" + either. Accuracies are to rise, everything else is to fall.
         patience : int, optional
-            Stop after so many epochs in a row without improvement; the count begins with each call.
+            Stop after so many epochs in a row without improvement; the count begins with each call, but goes on from
+            what was saved inside another one. The same as an :class:`lamella.callbacks.EarlyStopping`.
         min_delta : float, default 0
             What counts as an improvement on the best so far.
         restore_best : bool, default True
@@ -312,6 +317,19 @@ class Trainer:
         self._schedule = scheduling.schedule
         if self._schedule is not None:
             self._schedule_state = None
+
+    def stopping_state(self) -> Mapping[str, Any] | None:
+        """How far early stopping has come: of the fit that is going on, or of a state that was loaded."""
+        return self._stopping_state if self._stopping is None else self._stopping.state_dict()
+
+    @contextlib.contextmanager
+    def counting(self, stopping: Stopping | None) -> Iterator[None]:
+        """A context in which that is the early stopping of the fit that is going on."""
+        self._stopping, self._stopping_state = stopping, None
+        try:
+            yield
+        finally:
+            self._stopping = None
 
     def forward_runner(self, width: int) -> _core.Runner | None:
         """Evaluates inputs of that width natively, or None if a layer runs in Python."""
@@ -441,7 +459,8 @@ class Trainer:
         -------
         dict
             "model" and "optimizer" (their state dicts), "counters" (scalars of the layers, such as dropout's steps),
-            "schedule" (of the last :meth:`fit`, or None), "history" and "seed".
+            "schedule" (of the last :meth:`fit`, or None), "early_stopping" (inside a fit with ``patience``: how far it
+            came, and the best epoch's weights; else None), "history" and "seed".
         """
         return checkpoint.state_of(self)
 
@@ -452,8 +471,8 @@ class Trainer:
         ----------
         state : mapping
         schedule : bool, default True
-            Whether the schedule that is given to the next :meth:`fit` goes on from the state's. Make it with the same
-            arguments as before.
+            Whether the schedule that is given to the next :meth:`fit`, and its ``patience``, go on from the state's.
+            Make the schedule with the same arguments as before.
 
         Raises
         ------

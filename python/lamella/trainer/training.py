@@ -9,7 +9,7 @@ from lamella._arrays import check_indices
 from lamella.callbacks.hooks import Hooks
 from lamella.callbacks.run import Run
 from lamella.trainer.divergence import DivergenceError, ceiling
-from lamella.trainer.early_stopping import early_stopping, larger_is_better
+from lamella.trainer.early_stopping import Stopping, check_monitor, larger_is_better
 from lamella.trainer.history import History
 from lamella.trainer.mixup import Mixup
 from lamella.trainer.options import Options
@@ -49,11 +49,12 @@ class Training:
         self._mixup.check_columns(self._step.indices)
         if held_out is not None:
             check_indices(held_out.x, self._step.indices, "x", f"{where} validation_data")
-        self._stopping = None
-        if options.patience is not None or options.monitor != Options.monitor:
+        if options.monitor != Options.monitor:
             self.check_monitor()
-        if options.patience is not None:
-            self._stopping = early_stopping(model, trainer.average, options)
+        self._stopping = None
+        if options.stopping is not None:
+            check_monitor(options.stopping.monitor, self.quantities().values(), where)
+            self._stopping = Stopping(trainer, options.stopping, trainer.stopping_state(), where)
         self._order = Order(n, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where)
         self._scheduling = Scheduling(options.schedule, options.unit, trainer.optimizer, where)
         if self._scheduling.watches:
@@ -64,6 +65,8 @@ class Training:
             steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
         trainer.resume(self._scheduling, steps, options.epochs)
         self.history = History()
+        if self._stopping is not None and self._stopping.over:  # the training that it goes on from was
+            self.history.stopped = "patience"
         self._hooks = Hooks(options.callbacks, Run(trainer, samples, held_out, options.epochs, steps, self.history))
         #: It pauses after so many epochs; begin() goes on from there once this is more.
         self.limit = options.epochs
@@ -72,14 +75,7 @@ class Training:
 
     def check_monitor(self) -> None:
         """ValueError if an epoch's record will not have what is monitored."""
-        names = self.quantities()
-        monitor = self.options.monitor
-        if monitor not in names.values():
-            hint = "" if self.held_out is not None else " (there is no validation_data)"
-            raise ValueError(
-                f"[{self.options.where}] monitor is {monitor!r} but an epoch's record has "
-                f"{', '.join(names.values())}{hint}"
-            )
+        check_monitor(self.options.monitor, self.quantities().values(), self.options.where)
 
     def quantities(self) -> dict[str, str]:
         """What is noted of an epoch, by its name in native records: its key in the history."""
@@ -107,7 +103,7 @@ class Training:
 
     def run(self) -> History:
         """Train; the history of these epochs."""
-        with self._hooks.fit():
+        with self.trainer.counting(self._stopping), self._hooks.fit():
             while (stretch := self.begin()) is not None:
                 self.run_stretch(stretch)
             return self.finish()
@@ -205,12 +201,9 @@ class Training:
         if self.held_out is not None:
             trainer.validate(stretch, self.held_out)
         if self._stopping is not None and self.options.on_divergence is None:
-            stretch.stop_early(self._stopping, self._monitored())
+            monitored = next(name for name, key in names.items() if key == self._stopping.monitor)
+            stretch.stop_early(self._stopping.native, monitored)
         return True
-
-    def _monitored(self) -> str:
-        """What is monitored, by its name in native records."""
-        return next(name for name, key in self.quantities().items() if key == self.options.monitor)
 
     def end(self, stretch: Stretch, interrupted: bool = False) -> None:
         """Take note of what a stretch did; DivergenceError if its loss is not finite, and nothing else is wanted."""
@@ -239,7 +232,7 @@ class Training:
         self._again = False
         self._scheduling.advance(self._steps, record[options.monitor] if self._scheduling.watches else None)
         own = not self._measured or options.on_divergence is not None  # the stretch did not look at it
-        if stopped or (self._stopping is not None and own and self._stopping.stops(record[options.monitor])):
+        if stopped or (self._stopping is not None and own and self._stopping.stops(record[self._stopping.monitor])):
             history.stopped = "patience"
         if not interrupted:
             self._hooks.epoch_end(epoch, record)
@@ -261,11 +254,10 @@ class Training:
     def finish(self) -> History:
         """The history; with patience, the model is that of the best epoch."""
         history, trainer = self.history, self.trainer
-        if self._stopping is not None:
-            self._stopping.finish()
-            history.best_epoch = self._stopping.best_epoch
+        best = None if self._stopping is None else self._stopping.finish()
+        history.best_epoch = None if best is None or best < 0 else best
         trainer.history.stopped = history.stopped
-        trainer.history.best_epoch = None if history.best_epoch is None else self._before + history.best_epoch
+        trainer.history.best_epoch = None if best is None else self._before + best
         return history
 
     def _cut(self, loss: float, steps: int) -> None:
