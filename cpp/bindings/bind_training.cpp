@@ -178,13 +178,14 @@ std::optional<py::array_t<std::uint8_t>> copies(const EarlyStopping& stopping) {
   return py::array_t<std::uint8_t>(bytes, own);
 }
 
-void take(EarlyStopping& stopping, double best, Index seen, Index best_epoch, const py::object& copies) {
+void take(EarlyStopping& stopping, double best, Index seen, Index best_epoch, Index waited, const py::object& copies) {
   require(seen >= 0 && best_epoch >= -1 && best_epoch < std::max<Index>(seen, 1), "best_epoch is ", best_epoch, " of ",
           seen);
+  require(waited >= 0 && waited <= seen, "waited is ", waited, " of ", seen);
   const Index given = copies.is_none() ? 0 : typed<std::uint8_t>(copies, "copies").size();
   const Index bytes = best_epoch < 0 ? 0 : stopping.copied_bytes();
   require(given == bytes, "copies has ", given, " bytes but must have ", bytes);
-  stopping.take({best, seen, best_epoch}, contiguous(copies, "copies"));
+  stopping.take({best, seen, best_epoch, waited}, contiguous(copies, "copies"));
 }
 
 void run(const std::shared_ptr<Stretch>& stretch) {
@@ -247,11 +248,12 @@ void bind_training(py::module_& module) {
           "count",
           [](const EarlyStopping& stopping) {
             const EarlyStopping::Count count = stopping.count();
-            return std::make_tuple(count.best, count.seen, count.best_epoch);
+            return std::make_tuple(count.best, count.seen, count.best_epoch, count.waited);
           },
-          "(best, seen, best_epoch): lowest value (with the sign changed if it is to rise), epochs, epoch or -1.")
+          "Lowest value (with the sign changed if it is to rise), epochs seen, the best one or -1, epochs since a "
+          "gain.")
       .def_property_readonly("copies", &copies, "What it keeps of the best epoch, as bytes; None: there was none.")
-      .def("take", &take, py::arg("best"), py::arg("seen"), py::arg("best_epoch"), py::arg("copies"),
+      .def("take", &take, py::arg("best"), py::arg("seen"), py::arg("best_epoch"), py::arg("waited"), py::arg("copies"),
            "Goes on from another one's count and copies.");
 
   py::native_enum<Ending>(module, "Ending", "enum.Enum", "How an epoch ended.")

@@ -27,7 +27,9 @@ std::vector<EarlyStopping::Part> EarlyStopping::parts() const {
 
 bool EarlyStopping::stops(double value) {
   const double falling = rises_ ? -value : value;
-  if (falling < best_ - min_delta_) {
+  const bool gain = falling < best_ - min_delta_;
+  waited_ = gain ? 0 : waited_ + 1;
+  if (gain) {
     best_ = falling;
     best_epoch_ = seen_;
     const std::vector<Part> all = parts();
@@ -39,7 +41,7 @@ bool EarlyStopping::stops(double value) {
     }
   }
   ++seen_;
-  return over();  // before the first good one the count begins at the first of all
+  return over();
 }
 
 Index EarlyStopping::copied_bytes() const {
@@ -52,6 +54,7 @@ void EarlyStopping::take(const Count& count, const void* copies) {
   best_ = count.best;
   seen_ = count.seen;
   best_epoch_ = count.best_epoch;
+  waited_ = count.waited;
   copies_ = Buffer();
   if (!copies) return;
   const Index bytes = copied_bytes();

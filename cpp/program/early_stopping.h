@@ -25,14 +25,14 @@ class EarlyStopping {
 
   Index best_epoch() const { return best_epoch_; }  // -1: there was none
   // Whether the last epoch was one too many.
-  bool over() const { return seen_ > 0 && seen_ - 1 - best_epoch_ >= patience_; }
+  bool over() const { return waited_ >= patience_; }
 
   // How far it came: to be kept, and to go on from.
   struct Count {
     double best = std::numeric_limits<double>::infinity();  // lower is better
-    Index seen = 0, best_epoch = -1;
+    Index seen = 0, best_epoch = -1, waited = 0;
   };
-  Count count() const { return {best_, seen_, best_epoch_}; }
+  Count count() const { return {best_, seen_, best_epoch_, waited_}; }
   const char* copies() const { return copies_.data(); }  // null: there was no best epoch
   Index copied_bytes() const;
   // copies: copied_bytes() of them, or null where there was no best epoch, or nothing is kept.
@@ -51,7 +51,7 @@ class EarlyStopping {
   double min_delta_;
   bool rises_;
   double best_ = std::numeric_limits<double>::infinity();
-  Index seen_ = 0, best_epoch_ = -1;
+  Index seen_ = 0, best_epoch_ = -1, waited_ = 0;
   Buffer copies_;
 };
 

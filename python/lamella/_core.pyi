@@ -339,6 +339,7 @@ class EarlyStopping:
         best: typing.SupportsFloat | typing.SupportsIndex,
         seen: typing.SupportsInt | typing.SupportsIndex,
         best_epoch: typing.SupportsInt | typing.SupportsIndex,
+        waited: typing.SupportsInt | typing.SupportsIndex,
         copies: typing.Any,
     ) -> None:
         """
@@ -352,9 +353,9 @@ class EarlyStopping:
         What it keeps of the best epoch, as bytes; None: there was none.
         """
     @property
-    def count(self) -> tuple[float, int, int]:
+    def count(self) -> tuple[float, int, int, int]:
         """
-        (best, seen, best_epoch): lowest value (with the sign changed if it is to rise), epochs, epoch or -1.
+        Lowest value (with the sign changed if it is to rise), epochs seen, the best one or -1, epochs since a gain.
         """
     @property
     def over(self) -> bool:

@@ -217,6 +217,7 @@ WRONG = {
     "best NaN": {"best": float("nan")},
     "best no number": {"best": "low"},
     "best_epoch later": {"best_epoch": 3},
+    "waited longer than there was": {"waited": 4},
     "best_epoch -2": {"best_epoch": -2},
     "weights a list": {"weights": [1, 2]},
     "weights of floats": {"weights": np.ones(3)},

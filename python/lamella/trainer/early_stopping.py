@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from lamella.trainer.trainer import Trainer
 
 
+#: What the native one tells of its count.
+_COUNT = ("best", "seen", "best_epoch", "waited")
+
+
 def larger_is_better(key: str) -> bool:
     """Whether a quantity of a history is to rise: accuracies are, losses and errors are not."""
     return key.endswith("accuracy")
@@ -64,7 +68,8 @@ class Stopping:
                 f"{state['monitor']!r} {hint}"
             )
         try:
-            self.native.take(state["best"], state["seen"], state["best_epoch"], state["weights"] if keeps else None)
+            best, seen, best_epoch, waited = (state[name] for name in _COUNT)
+            self.native.take(best, seen, best_epoch, waited, state["weights"] if keeps else None)
         except (TypeError, ValueError) as error:
             raise ValueError(f"[{where}] what was loaded has not the best epoch's weights: {error} {hint}") from error
         self._earlier = int(state["seen"])
@@ -86,23 +91,29 @@ class Stopping:
 
     def state_dict(self) -> dict[str, Any]:
         """What another one needs to go on."""
-        best, seen, best_epoch = self.native.count
-        weights = self.native.copies
-        return {"monitor": self.monitor, "best": best, "seen": seen, "best_epoch": best_epoch, "weights": weights}
+        count = dict(zip(_COUNT, self.native.count, strict=True))
+        return {"monitor": self.monitor, **count, "weights": self.native.copies}
 
 
 def checked_state(state: Any, epochs: int, where: str) -> dict[str, Any] | None:
     """The same of a loaded training that has seen so many epochs, or an error."""
     if state is None:
         return None
-    if not isinstance(state, Mapping) or not isinstance(state.get("monitor"), str):
+    found = {name: state[name] for name in ("monitor", *_COUNT, "weights")} if _is_whole(state) else {}
+    if not found or not isinstance(found["monitor"], str):
         raise ValueError(f"[{where}] the state of early stopping is {state!r:.80}, which makes no sense")
-    seen = _check.integer(where, "seen", state["seen"], 0, below=epochs + 1)
-    best = state["best"]
-    if not isinstance(best, float) or math.isnan(best):
-        raise ValueError(f"[{where}] best is {best!r:.80} but must be a number")
-    weights = state["weights"]
+    seen = _check.integer(where, "seen", found["seen"], 0)
+    best_epoch = _check.integer(where, "best_epoch", found["best_epoch"], -1)
+    waited = _check.integer(where, "waited", found["waited"], 0)
+    if seen > epochs or waited > seen or best_epoch >= max(seen, 1):
+        raise ValueError(f"[{where}] early stopping has seen {seen} epochs, {best_epoch} and {waited}, of {epochs}")
+    if not isinstance(found["best"], float) or math.isnan(found["best"]):
+        raise ValueError(f"[{where}] best is {found['best']!r:.80} but must be a number")
+    weights = found["weights"]
     if weights is not None and (not isinstance(weights, np.ndarray) or weights.dtype != np.uint8):
         raise ValueError(f"[{where}] the best epoch's weights are {weights!r:.80}, which makes no sense")
-    best_epoch = _check.integer(where, "best_epoch", state["best_epoch"], -1, below=max(seen, 1))
-    return {"monitor": state["monitor"], "best": best, "seen": seen, "best_epoch": best_epoch, "weights": weights}
+    return found
+
+
+def _is_whole(state: Any) -> bool:
+    return isinstance(state, Mapping) and {"monitor", *_COUNT, "weights"} <= set(state)
