@@ -28,6 +28,8 @@ class Run:
         Asked for.
     steps_per_epoch : int or None
         None where epochs differ, or it is not known.
+    quantities : tuple of str
+        Keys of an epoch's record.
     history : History
         Of this call, so far.
     """
@@ -37,6 +39,7 @@ class Run:
     held_out: "Samples | None"
     epochs: int
     steps_per_epoch: int | None
+    quantities: tuple[str, ...]
     history: "History"
 
     @property

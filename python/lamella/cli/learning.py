@@ -4,10 +4,10 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 import lamella as lm
-from lamella import nn
+from lamella import callbacks, nn
 from lamella.cli.network import make_optimizer
 from lamella.cli.preparation import Prepared
-from lamella.cli.progress import progress
+from lamella.cli.progress import describe
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,22 @@ def learn(args: Namespace, model: nn.Module, data: Prepared) -> Learned:
     choose = args.keep == "best" and data.validation is not None
     best_rank: tuple[float, ...] = (float("inf"),)
     best_epoch, best_state = -1, {}
-    with progress(args.epochs, data.target) as show:
 
-        def on_epoch(epoch: int, record: dict[str, float]) -> None:
-            nonlocal best_rank, best_epoch, best_state
-            show(epoch, record)
-            if choose and data.target.rank(record) < best_rank:
-                best_rank, best_epoch, best_state = data.target.rank(record), epoch, model.state_dict()
+    def keep_best(epoch: int, record: dict[str, float]) -> None:
+        nonlocal best_rank, best_epoch, best_state
+        if data.target.rank(record) < best_rank:
+            best_rank, best_epoch, best_state = data.target.rank(record), epoch, model.state_dict()
 
-        validation = None if data.validation is None else (data.validation.x, data.validation.y)
-        history = trainer.fit(
-            data.training.x,
-            data.training.y,
-            epochs=args.epochs,
-            batch_size=args.batch_size,
-            validation_data=validation,
-            on_epoch=on_epoch,
-        )
+    progress = callbacks.ProgressBar(lambda record: describe(record, data.target))
+    validation = None if data.validation is None else (data.validation.x, data.validation.y)
+    history = trainer.fit(
+        data.training.x,
+        data.training.y,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        validation_data=validation,
+        callbacks=[keep_best, progress] if choose else progress,
+    )
     last = history.epochs - 1
     if best_epoch in (-1, last):
         return Learned(history, last)

@@ -132,6 +132,18 @@ def _lasting(description: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in description.items() if key not in changing}
 
 
+def read_history(path: str | os.PathLike[str], where: str) -> History:
+    """That of a file that :func:`save` wrote; reads only its header."""
+    from lamella._files import parse_header, read_tensors
+
+    header, _ = read_tensors(path, where, _FORMAT, "Trainer.save", tensors=False)
+    state = parse_header(header, "state", path, where)
+    try:
+        return _checked_history(unpack(dict(state["items"])["history"], {}), where)
+    except (TypeError, ValueError, LookupError) as error:
+        raise ValueError(f"[{where}] {os.fspath(path)} makes no sense: {error}") from error
+
+
 def load(trainer: "Trainer", path: str | os.PathLike[str], schedule: bool) -> None:
     """See :meth:`Trainer.load`."""
     from lamella._files import check_architecture, parse_header, read_tensors

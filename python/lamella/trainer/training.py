@@ -67,7 +67,9 @@ class Training:
         self.history = History()
         if self._stopping is not None and self._stopping.over:  # the training that it goes on from was
             self.history.stopped = "patience"
-        self._hooks = Hooks(options.callbacks, Run(trainer, samples, held_out, options.epochs, steps, self.history))
+        recorded = tuple(self.quantities().values())
+        run = Run(trainer, samples, held_out, options.epochs, steps, recorded, self.history)
+        self._hooks = Hooks(options.callbacks, run)
         #: It pauses after so many epochs; begin() goes on from there once this is more.
         self.limit = options.epochs
         self._before = trainer.history.epochs
