@@ -17,7 +17,8 @@ class TensorBoard(Callback):
     """Writes what ``tensorboard --logdir`` shows: each quantity by epoch, and histograms if wanted.
 
     Quantities of training and validation data share a chart: ``loss/train`` and ``loss/validation``. Epochs count from
-    the trainer's first; a trainer that goes on from a state hides what was logged of epochs that it has not seen.
+    the trainer's first; what was logged in that folder of epochs that the trainer has not seen is hidden, as where it
+    goes on from a state, or is a new one.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class TensorBoard(Callback):
     def on_fit_begin(self, run: Run) -> None:
         """Open an event file."""
         self._first, self._written = run.trainer.history.epochs, 0
-        self._writer = self._make(str(self.folder), purge_step=self._first or None)
+        suffix = f".{self._first:08d}"  # or two files of one second would be one
+        self._writer = self._make(str(self.folder), purge_step=self._first, filename_suffix=suffix)
 
     def on_epoch_end(self, run: Run, epoch: int, record: dict[str, float]) -> None:
         """Write the epochs that have not been."""
