@@ -80,7 +80,7 @@ def test_a_bar_moves_by_time(screen):
 
 
 def test_a_bar_that_moves_within_epochs(screen, monkeypatch):
-    monkeypatch.setattr(progress, "_PAUSE", 0.0)
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
     fit(learner(), epochs=2, callbacks=ProgressBar(steps=True))
     assert [done for done, _ in screen.told] == [0.2, 0.4, 0.6, 0.8, 1.0, 1, 1.2, 1.4, 1.6, 1.8, 2.0, 2]
     assert re.fullmatch(r"loss [\d.]+", screen.told[0][1])

@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 from lamella.callbacks.callback import Callback
 from lamella.callbacks.display import Display, display_for
+from lamella.callbacks.pace import PAUSE, Pace
 from lamella.callbacks.run import Run
 from lamella.nn import _check
-
-#: Seconds between two looks at a bar, about.
-_PAUSE = 0.1
 
 #: What of a record is not shown.
 _SILENT = ("seconds", "lr", "penalty")
@@ -38,33 +36,28 @@ class ProgressBar(Callback):
         self._describe = describe or description
         self._display: Display | None = None
         self._text = ""
-        self._shown = (0.0, 0)  # when an epoch was, and which
-        self._moved = 0.0  # when the bar was last moved
+        self._pace = Pace()
+        self._moved = 0.0  # when
         if _check.flag("ProgressBar", "steps", steps):
             self.on_step_end = self._show_step  # type: ignore[method-assign]
 
     def on_fit_begin(self, run: Run) -> None:
         """Show that nothing is done yet."""
-        self.every, self._text, self._shown = 1, "", (time.perf_counter(), 0)
-        self._moved = self._shown[0]
+        self.every, self._text = 1, ""
+        self._pace, self._moved = Pace(), time.perf_counter()
         self._display = display_for(run.epochs)
 
     def on_epoch_end(self, run: Run, epoch: int, record: dict[str, float]) -> None:
         """Show the epoch."""
         assert self._display is not None
-        done, now = epoch + 1, time.perf_counter()
-        self._text = self._describe(record)
-        self._display.show(done, self._text)
-        self.every = self._display.every
-        if self._display.live:
-            took = (now - self._shown[0]) / (done - self._shown[1])
-            self.every = max(1, int(_PAUSE / max(took, 1e-9)))
-        self._shown, self._moved = (now, done), now
+        self._text, self._moved = self._describe(record), time.perf_counter()
+        self._display.show(epoch + 1, self._text)
+        self.every = self._pace.every(epoch + 1) if self._display.live else self._display.every
 
     def _show_step(self, run: Run, step: int, loss: float) -> None:
         assert self._display is not None
         now = time.perf_counter()
-        if not self._display.live or run.steps_per_epoch is None or now - self._moved < _PAUSE:
+        if not self._display.live or run.steps_per_epoch is None or now - self._moved < PAUSE:
             return
         self._moved = now
         self._display.show((step + 1) / run.steps_per_epoch, self._text or f"loss {loss:.4g}")

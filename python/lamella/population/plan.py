@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 from lamella._arrays import Array
+from lamella.nn import _check
 from lamella.optim.group import Group
 from lamella.optim.schedule import LRScheduler
 from lamella.population.member import Member
+from lamella.population.progress import Progress, Tick
 from lamella.population.rows import Learned, held_out_rows, training_rows
 from lamella.population.spread import spread, spread_settings
 from lamella.trainer.divergence import CutOnDivergence
@@ -51,9 +53,11 @@ class FitPlan:
     on_divergence: CutOnDivergence | None
     mixup: Any
     sampling: Sampling
+    progress: bool
 
     def __post_init__(self) -> None:
         n, where = self.count, self.where
+        self.shown = Progress() if _check.flag(where, "progress", self.progress) else None
         self._each = {name: spread(name, getattr(self, name), n, where) for name in _EACH}
         if self.schedule is not None and (isinstance(self.schedule, LRScheduler) or not callable(self.schedule)):
             raise TypeError(
@@ -120,6 +124,13 @@ class FitPlan:
                 raise
             raise type(error)(f"[{self.where}] model {number}: {error}") from error
 
+    @staticmethod
+    def over(training: Training) -> None:
+        """Take note that one is at its end."""
+        for callback in training.options.callbacks:
+            if isinstance(callback, Tick):
+                callback.over()
+
     def _options(self, member: Member) -> Options:
         number, on_epoch = member.number, self.on_epoch
         schedule = None
@@ -136,6 +147,7 @@ class FitPlan:
             restore_best=self.restore_best,
             on_divergence=self.on_divergence,
             sampling=self.sampling,
+            callbacks=None if self.shown is None else self.shown.tick(self._each["epochs"][number]),
             **{name: values[number] for name, values in self._each.items()},
         )
 

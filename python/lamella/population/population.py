@@ -1,5 +1,6 @@
 """Many models that are trained in one call."""
 
+import contextlib
 import copy
 import operator
 import warnings
@@ -198,6 +199,7 @@ class Population:
         on_divergence: CutOnDivergence | None = None,
         mixup: Any = None,
         sampling: Sampling = None,
+        progress: bool = False,
         models: Iterable[int] | None = None,
     ) -> PopulationHistory:
         """Train all models that take part, each as :meth:`Trainer.fit` does.
@@ -226,6 +228,8 @@ class Population:
             Called with each model's optimizer and its ``schedule_settings``.
         schedule_settings : mapping, optional
             Arguments of the schedule, such as ``{"gamma": [...]}``.
+        progress : bool, default False
+            Show the epochs of all models together: a bar in a terminal or a notebook, some lines elsewhere.
         models : sequence of int, optional
             Train these alone. Sequences of numbers still have one for each model of the population.
 
@@ -265,6 +269,7 @@ class Population:
             on_divergence=on_divergence,
             mixup=mixup,
             sampling=sampling,
+            progress=progress,
             where=where,
         )
         plan.take(x, y, sample_weight, validation_data, chosen[0])
@@ -280,9 +285,11 @@ class Population:
                 member.diverge(str(error))
                 if member.out == "diverged":
                     found.diverged[member.number] = str(error)
+            plan.over(training)
             return []
 
-        run_side_by_side(plan.largest_first(made), over)
+        with plan.shown or contextlib.nullcontext():
+            run_side_by_side(plan.largest_first(made), over)
         self._report(found, len(chosen), where)
         return found
 
