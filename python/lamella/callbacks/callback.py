@@ -47,7 +47,10 @@ class Callback:
         """
 
     def on_step_end(self, run: Run, step: int, loss: float) -> None:
-        """After a step. Where a callback has this hook, Python comes in between steps; the bits stay the same.
+        """After a step, which is a batch. With this hook Python comes in between steps; the bits stay the same.
+
+        The model is as it trains: each parameter's ``grad`` is the step's, schedule-free optimizers are at their
+        training point. Layers that are set to ``eval()`` here freeze with the next epoch; all else counts at once.
 
         Parameters
         ----------

@@ -93,10 +93,8 @@ class StretchByHand:
         self.last = (total / (weighed or 1), done)
         self.ending = _core.Ending.complete
         seconds = time.perf_counter() - start
-        for name, value in zip(
-            self.records, (self.last[0], score / (scored or 1), seconds, float(scalars[step.rate_place])), strict=True
-        ):
-            self.records[name].append(value)
+        record = self.last[0], score / (scored or 1), seconds, float(scalars[step.rate_place])
+        self.records = {name: [value] for name, value in zip(self.records, record, strict=True)}  # all or none
 
     def _advance(self, batch: slice, done: int, closes: bool) -> Measured:
         rows, weight = self._rows[batch], self._samples.weight

@@ -325,11 +325,11 @@ class Trainer:
     @contextlib.contextmanager
     def counting(self, stopping: Stopping | None) -> Iterator[None]:
         """A context in which that is the early stopping of the fit that is going on."""
-        self._stopping, self._stopping_state = stopping, None
+        before, self._stopping, self._stopping_state = self._stopping, stopping, None
         try:
             yield
         finally:
-            self._stopping = None
+            self._stopping = before  # a callback may train the same model
 
     def forward_runner(self, width: int) -> _core.Runner | None:
         """Evaluates inputs of that width natively, or None if a layer runs in Python."""
