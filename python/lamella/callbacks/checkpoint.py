@@ -21,7 +21,8 @@ class Checkpoint(Callback):
     """Saves the trainer after epochs, to go on from with the same bits, or for its best weights.
 
     Each file is written by :meth:`lamella.Trainer.save`: whatever happens, it is the old one or the whole new one. It
-    holds what ``patience`` has counted and its best weights, too. Give it after callbacks that change the trainer.
+    holds what ``patience`` has counted and its best weights, too (not how often ``on_divergence`` has cut the rates).
+    Give it after callbacks that change the trainer.
 
     Parameters
     ----------

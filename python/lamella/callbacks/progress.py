@@ -60,7 +60,7 @@ class ProgressBar(Callback):
         if not self._display.live or run.steps_per_epoch is None or now - self._moved < PAUSE:
             return
         self._moved = now
-        self._display.show((step + 1) / run.steps_per_epoch, self._text or f"loss {loss:.4g}")
+        self._display.show((step + 1) / run.steps_per_epoch, self._text or f"loss {loss:#.4g}")
 
     def on_fit_end(self, run: Run) -> None:
         """Leave what was shown last."""
@@ -74,6 +74,6 @@ def description(record: dict[str, float]) -> str:
     parts = []
     for key, value in record.items():
         if not key.startswith("val_") and key not in _SILENT:
-            held_out = f" val {record['val_' + key]:.4g}" if "val_" + key in record else ""
-            parts.append(f"{key} {value:.4g}{held_out}")
+            held_out = f" val {record['val_' + key]:#.4g}" if "val_" + key in record else ""
+            parts.append(f"{key} {value:#.4g}{held_out}")
     return "  ".join(parts)
