@@ -42,16 +42,19 @@ class Options:
             self.patience = _check.integer(where, "patience", self.patience, 1)
         self.min_delta = _check.number(where, "min_delta", self.min_delta, 0)
         self.callbacks = callbacks_of(self.callbacks, self.on_epoch, where)
-        self.stopping = self._early_stopping()
+        self._check_stopping()
         if self.on_divergence is not None and not isinstance(self.on_divergence, CutOnDivergence):
             raise TypeError(f"[{where}] on_divergence is {self.on_divergence!r} but must be a CutOnDivergence")
 
-    def _early_stopping(self) -> EarlyStopping | None:
+    @property
+    def stopping(self) -> EarlyStopping | None:
         """What ``patience`` or a callback asks for."""
-        asked = [each for each in self.callbacks if isinstance(each, EarlyStopping)]
         if self.patience is not None:
-            asked.append(EarlyStopping(str(self.monitor), self.patience, self.min_delta, self.restore_best))
-        if len(asked) > 1:
+            return EarlyStopping(str(self.monitor), self.patience, self.min_delta, self.restore_best)
+        return next((each for each in self.callbacks if isinstance(each, EarlyStopping)), None)
+
+    def _check_stopping(self) -> None:
+        given = sum(isinstance(each, EarlyStopping) for each in self.callbacks)
+        if given + (self.patience is not None) > 1:
             both = "patience and an EarlyStopping" if self.patience is not None else "more than one EarlyStopping"
             raise ValueError(f"[{self.where}] {both} are given, but only one can be")
-        return asked[0] if asked else None
