@@ -188,6 +188,11 @@ void take(EarlyStopping& stopping, double best, Index seen, Index best_epoch, In
   stopping.take({best, seen, best_epoch, waited}, contiguous(copies, "copies"));
 }
 
+void be_part(Stretch& stretch, const std::optional<std::shared_ptr<Stretch>>& before, bool more) {
+  require(stretch.epochs() == 1, "a part of an epoch has no other epochs");
+  stretch.be_part(before ? before->get() : nullptr, more);
+}
+
 void run(const std::shared_ptr<Stretch>& stretch) {
   interruptible([&](const auto& poll) {
     std::atomic<bool> stop{false};
@@ -281,12 +286,14 @@ void bind_training(py::module_& module) {
            "Notes what is added to the loss: a scalar after a run of that program, and scalars that layers add to.")
       .def("stop_early", &stop_early, py::arg("stopping"), py::arg("monitored"),
            "Ends when patience does; monitored: the quantity in records.")
+      .def("be_part", &be_part, py::arg("before"), py::arg("more"),
+           "Its rows are a part of one epoch, whose quantities so far it notes; more: other rows follow.")
       .def("run", &run, "Trains, alone on the model's memory.")
       .def_property_readonly("records", &records)
       .def_property_readonly("ending", &Stretch::ending)
       .def_property_readonly("stopped", &Stretch::stopped)
       .def_property_readonly(
-          "last", [](const Stretch& stretch) { return std::make_pair(stretch.last().loss, stretch.last().steps); },
+          "last", [](const Stretch& stretch) { return std::make_pair(stretch.last().loss(), stretch.last().steps); },
           "Loss and steps of the last epoch, complete or not.");
 
   py::module_::import("atexit").attr("register")(py::cpp_function(&Visits::close));

@@ -70,8 +70,8 @@ Index EpochPlan::steps() const {
   return count;
 }
 
-EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan, Interrupt& interrupt,
-                      std::unique_lock<std::mutex>& alone) {
+EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan, const EpochResult& so_far,
+                      Interrupt& interrupt, std::unique_lock<std::mutex>& alone) {
   const DType dtype = runner.program().dtype();
   const Index most = std::min(plan.batch_size + plan.least, plan.rows);
   runner.reserve(most);
@@ -86,28 +86,27 @@ EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan
   const int last_range = static_cast<int>(runner.program().ranges().size()) - 1;
   auto* const scalars = reinterpret_cast<double*>(runner.memory().base(static_cast<int>(Arena::scalars)));
   const Timetable& table = plan.timetable;
-  EpochResult total;
-  double weighed = 0, scored = 0;
+  EpochResult total = so_far;
   Batch batch = batch_at(0, 0), next;
   batch.gather(data, plan, dtype, Team{0, 1, nullptr, nullptr});
   // Each thread that is done with the step gathers its part of the next batch: no thread has to wait for it.
   const Runner::After gather_next = [&](const Team& team) { next.gather(data, plan, dtype, team); };
   while (batch.rows > 0) {
     next = batch_at(batch.begin + batch.rows, total.steps + 1);
-    const double* const values = table.values + (table.by_step ? total.steps * table.count : 0);
+    const double* const values = table.values + (table.by_step ? (total.steps - so_far.steps) * table.count : 0);
     for (Index k = 0; k < table.count; ++k) scalars[table.places[k]] = values[k];
     const bool opens = total.steps % plan.accumulate == 0;
-    const bool closes = (total.steps + 1) % plan.accumulate == 0 || next.rows == 0;
+    const bool closes = (total.steps + 1) % plan.accumulate == 0 || (next.rows == 0 && !plan.more);
     runner.run(opens ? 0 : 1, closes ? last_range : last_range - 1, batch.rows,
                {batch.x, batch.y, batch.weight, nullptr}, gather_next);
     batch = next;
     LossResult found;
     std::memcpy(&found, scalars + plan.result, sizeof found);
-    weighed += found.weight;
-    scored += found.scored;
     total.steps += 1;
-    total.loss += found.value * found.weight;
-    total.score += found.score * found.scored;
+    total.losses += found.value * found.weight;
+    total.weight += found.weight;
+    total.scores += found.score * found.scored;
+    total.scored += found.scored;
     if (!std::isfinite(found.value)) {
       total.ending = Ending::diverged;
       break;
@@ -123,8 +122,6 @@ EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan
       break;
     }
   }
-  if (weighed > 0) total.loss /= weighed;
-  if (scored > 0) total.score /= scored;
   return total;
 }
 

@@ -43,6 +43,7 @@ struct EpochPlan {
   Index rows = 0;                // how many are taken: all that order has, or all there are
   Mixing mixing{};
   Timetable timetable{};
+  bool more = false;  // other rows of the same epoch follow, by a plan of their own
 
   // How many rows the batch at `begin` has; 0 after the last one.
   Index batch_rows(Index begin) const;
@@ -52,15 +53,19 @@ struct EpochPlan {
 enum class Ending { complete, diverged, interrupted };
 
 struct EpochResult {
-  double loss = 0;   // mean over batches, weighted by what their rows count
-  double score = 0;  // likewise
+  double losses = 0, weight = 0;  // sums over batches: of their losses times what their rows count, and of that
+  double scores = 0, scored = 0;  // likewise
   Index steps = 0;
   Ending ending = Ending::complete;  // diverged: stopped at the first batch whose loss was not finite
+
+  double loss() const { return weight > 0 ? losses / weight : losses; }
+  double score() const { return scored > 0 ? scores / scored : scores; }
 };
 
 // Trains the runner's model, whose memory is locked by `alone`: unlocked for a moment where `interrupt` is asked.
-EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan, Interrupt& interrupt,
-                      std::unique_lock<std::mutex>& alone);
+// `so_far`: what rows of the same epoch gave that came before these.
+EpochResult run_epoch(Runner& runner, const Dataset& data, const EpochPlan& plan, const EpochResult& so_far,
+                      Interrupt& interrupt, std::unique_lock<std::mutex>& alone);
 
 // Copies row `from` of the data set to row `to` of arrays that are as wide; weight may be null.
 void copy_row(const Dataset& data, Index from, Index to, char* x, char* y, char* weight);

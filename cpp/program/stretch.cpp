@@ -94,11 +94,11 @@ void Stretch::run(Interrupt& interrupt) {
     plan.timetable.values = table.values + epoch * (table.by_step ? steps : 1) * table.count;
     const auto begin = Clock::now();
     plan.order = order_of(epoch);
-    last_ = run_epoch(*runner_, data_, plan, interrupt, alone);
+    last_ = run_epoch(*runner_, data_, plan, so_far_, interrupt, alone);
     ending_ = last_.ending;
     if (ending_ != Ending::complete) return;
     const std::chrono::duration<double> seconds = Clock::now() - begin;
-    Record record{last_.loss, last_.score, seconds.count(), scalars[rate_place_], kNothing, kNothing, kNothing};
+    Record record{last_.loss(), last_.score(), seconds.count(), scalars[rate_place_], kNothing, kNothing, kNothing};
     if (penalty_) {
       double added = 0;
       for (const Index total : penalty_->totals) added += scalars[total];

@@ -54,6 +54,11 @@ class Stretch {
     stopping_ = std::move(stopping);
     monitored_ = monitored;
   }
+  // Its rows are a part of one epoch: `before` is the part before it, or null; `more`: others follow.
+  void be_part(const Stretch* before, bool more) {
+    if (before) so_far_ = before->last_;
+    plan_.more = more;
+  }
   // A row of values for each step of all epochs, or for each epoch.
   void set_timetable(const Timetable& timetable) { plan_.timetable = timetable; }
 
@@ -87,7 +92,7 @@ class Stretch {
   std::vector<Record> records_;
   Ending ending_ = Ending::complete;
   bool stopped_ = false;
-  EpochResult last_;
+  EpochResult so_far_, last_;
 };
 
 }  // namespace lamella

@@ -396,6 +396,10 @@ class Stretch:
         """
         rows: which it takes, or None; shuffle: (seed, number of the first epoch), or None: as they lie; mixing: (partner, share) of each row.
         """
+    def be_part(self, before: Stretch | None, more: bool) -> None:
+        """
+        Its rows are a part of one epoch, whose quantities so far it notes; more: other rows follow.
+        """
     def penalize(
         self,
         runner: Runner | None,
