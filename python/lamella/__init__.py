@@ -1,7 +1,7 @@
 """Dense neural networks, fast: native kernels under a thin ``nn``/``optim`` API whose layers carry their own backward.
 
 >>> import lamella as lm
->>> from lamella import nn, optim
+>>> from lamella import data, nn, optim
 >>> model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), seed=0)
 >>> trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3))
 """
@@ -41,6 +41,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "cross_validate",
+    "data",
     "get_num_threads",
     "load",
     "load_metadata",

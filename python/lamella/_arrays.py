@@ -13,6 +13,16 @@ Array = NDArray[Any]
 _NUMERIC_KINDS = "biuf"
 
 
+def is_sparse(value: Any) -> bool:
+    """Whether it is a scipy.sparse matrix or array."""
+    return hasattr(value, "toarray") and hasattr(value, "nnz")
+
+
+def dense(value: Any) -> Any:
+    """A sparse matrix as an array; anything else as it is."""
+    return value.toarray() if is_sparse(value) else value
+
+
 def to_array(value: Any, name: str, where: str) -> Array:
     """Any array-like as a numeric NumPy array: lists, frames, CPU tensors (by ``__array__`` or DLPack), scalars.
 
@@ -20,7 +30,7 @@ def to_array(value: Any, name: str, where: str) -> Array:
     """
     if isinstance(value, np.ndarray):
         array = value
-    elif hasattr(value, "toarray") and hasattr(value, "nnz"):
+    elif is_sparse(value):
         raise TypeError(f"[{where}] {name} is a sparse matrix; pass {name}.toarray()")
     else:
         try:
@@ -49,6 +59,11 @@ def _numbers(array: Array, value: Any, name: str, where: str) -> Array:
         if columns is not None and hasattr(columns, "items"):
             bad = [str(column) for index, column in enumerate(columns.index) if not _all_numbers(array[:, index])]
             raise TypeError(f"[{where}] {name} has columns that are not numbers: {', '.join(bad)}")
+    if hasattr(value, "chunks") and array.ndim == 0:
+        raise TypeError(
+            f"[{where}] {name} is a source ({type(value).__name__}) where an array is expected; sources are taken by "
+            "Trainer.fit, Trainer.evaluate and predict"
+        )
     raise TypeError(f"[{where}] {name} has dtype {array.dtype} but numbers are expected (bool, integer or float)")
 
 
@@ -97,16 +112,23 @@ def as_weights(value: Any, n: int, dtype: np.dtype[Any], where: str) -> Array:
     return weights
 
 
-def check_finite(array: Array, name: str, where: str, columns: Any = None) -> None:
-    """ValueError that names the columns (and first row) where (n, features) data is NaN or infinite."""
+def check_finite(array: Array, name: str, where: str, columns: Any = None, first: int = 0) -> None:
+    """ValueError that names the columns (and first row) where (n, features) data is NaN or infinite.
+
+    ``first``: the number of the first row, where these are some out of many.
+    """
     block = max(1, 2**22 // max(1, array.shape[1] if array.ndim == 2 else 1))
     bad_columns: dict[int, int] = {}
     table = array if array.ndim == 2 else array.reshape(len(array), -1)
     for begin in range(0, len(table), block):
-        finite = np.isfinite(table[begin : begin + block])
+        part = table[begin : begin + block]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(part.sum()):  # then all are, and that is found out faster
+                continue
+        finite = np.isfinite(part)
         if not finite.all():
             for column in np.flatnonzero(~finite.all(axis=0)):
-                bad_columns.setdefault(int(column), begin + int(np.argmin(finite[:, column])))
+                bad_columns.setdefault(int(column), first + begin + int(np.argmin(finite[:, column])))
     if not bad_columns:
         return
     labels = [str(label) for label in columns] if columns is not None else [str(i) for i in range(table.shape[1])]
@@ -115,12 +137,15 @@ def check_finite(array: Array, name: str, where: str, columns: Any = None) -> No
     raise ValueError(f"[{where}] {name} has NaN or infinite values in {', '.join(shown[:5])}{more}")
 
 
-def check_indices(x: Array, columns: list[tuple[int, int]], name: str, where: str) -> None:
-    """ValueError at the first value of a column that is no whole number in [0, count); ``columns``: (column, count)."""
+def check_indices(x: Array, columns: list[tuple[int, int]], name: str, where: str, first: int = 0) -> None:
+    """ValueError at the first value of a column that is no whole number in [0, count); ``columns``: (column, count).
+
+    ``first``: as for :func:`check_finite`.
+    """
     found = _core.find_bad_index(x, columns) if columns else None
     if found is not None:
         row, column, count = found
         raise ValueError(
-            f"[{where}] {name}[{row}, {column}] is {x[row, column]:.9g} but column {column} is an index: it must be a "
-            f"whole number in [0, {count})"
+            f"[{where}] {name}[{first + row}, {column}] is {x[row, column]:.9g} but column {column} is an index: it "
+            f"must be a whole number in [0, {count})"
         )

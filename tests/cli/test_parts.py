@@ -7,9 +7,9 @@ from cli.tool import PNG
 from lamella.cli.columns import numbers
 from lamella.cli.errors import CliError
 from lamella.cli.picture import learning_curve
-from lamella.cli.split import split_rows
 from lamella.cli.table import Table
 from lamella.cli.target import ClassTarget, NumberTarget
+from lamella.data.splitting import split_rows
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")

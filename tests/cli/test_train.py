@@ -16,8 +16,8 @@ from lamella.cli.bundled import load_bundled
 from lamella.cli.learning import learn
 from lamella.cli.network import make_model
 from lamella.cli.preparation import prepare
-from lamella.cli.split import split_rows
 from lamella.cli.table import read_table
+from lamella.data.splitting import split_rows
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")

@@ -10,8 +10,8 @@ from lamella.cli.columns import Column
 from lamella.cli.dataset import Dataset
 from lamella.cli.errors import CliError
 from lamella.cli.features import Feature, encode, fit_features, unseen_warnings
-from lamella.cli.split import split_rows
 from lamella.cli.target import ClassTarget, NumberTarget, Target
+from lamella.data.splitting import split_rows
 
 
 @dataclass(frozen=True)

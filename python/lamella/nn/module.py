@@ -4,8 +4,11 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from lamella import _core
-from lamella._arrays import Array, as_features, to_array
+from lamella._arrays import Array, as_features, dense, is_sparse, to_array
+from lamella.data.source import Source, feature_blocks
 from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
 from lamella.nn.parameter import Parameter, Settings, State, Stored
@@ -227,7 +230,7 @@ class Module:
 
         Parameters
         ----------
-        x : array-like, (n, features)
+        x : array-like or scipy.sparse matrix, (n, features)
             Any numeric dtype and memory layout.
 
         Returns
@@ -243,7 +246,7 @@ class Module:
             If ``x`` holds no numbers.
         """
         store = self.store()
-        features = as_features(x, store.dtype, self.input_width(), "x", self._where())
+        features = as_features(dense(x), store.dtype, self.input_width(), "x", self._where())
         n, width = features.shape
         key = (tuple(module.training for module in self._modules), width)
         replay = self._replays.get(key)
@@ -325,7 +328,8 @@ class Module:
 
         Parameters
         ----------
-        x : array-like, (n, features)
+        x : array-like, scipy.sparse matrix or Source (:mod:`lamella.data`), (n, features)
+            Converted some blocks at a time.
         batch_size : int
             Rows a block.
 
@@ -333,10 +337,15 @@ class Module:
         -------
         ndarray, (n, outputs)
         """
-        batch_size = _check.integer(f"{self._where()}.predict", "batch_size", batch_size, 1)
-        store = self.store()
-        features = as_features(x, store.dtype, self.input_width(), "x", f"{self._where()}.predict")
-        return self.forward_pass(features.shape[1]).run(features, batch_size, f"{self._where()}.predict")
+        where = f"{self._where()}.predict"
+        batch_size = _check.integer(where, "batch_size", batch_size, 1)
+        if isinstance(x, Source) or is_sparse(x):
+            outputs = [self.predict(block, batch_size) for block in feature_blocks(x, where)]
+            if not outputs:
+                raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
+            return np.concatenate(outputs)
+        features = as_features(x, self.store().dtype, self.input_width(), "x", where)
+        return self.forward_pass(features.shape[1]).run(features, batch_size, where)
 
     def forward_pass(self, width: int) -> Pass:
         """What :meth:`predict` runs for inputs of that width."""

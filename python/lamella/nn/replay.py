@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella import _core
 from lamella._arrays import Array, check_indices, contiguous
+from lamella._config import get_num_threads
 from lamella.nn.builder import Builder, PythonStep, Step, Value
 
 if TYPE_CHECKING:
@@ -120,12 +121,19 @@ class Pass:
 
     def run(self, x: Array, batch_size: int, where: str) -> Array:
         """(n, width) -> (n, outputs); ValueError if layers cannot take the values."""
-        x = contiguous(x, self._dtype)
-        check_indices(x, self.indices, "x", where)
         y = np.empty((len(x), self._y.width), self._dtype)
+        some = len(x)
+        if x.dtype != self._dtype or not x.flags.c_contiguous:  # converted some at a time: it may be larger than memory
+            some = batch_size * max(8, 2 * get_num_threads())
+        for begin in range(0, len(x), some):
+            self._run(x[begin : begin + some], y[begin : begin + some], batch_size, where, begin)
+        return y
+
+    def _run(self, x: Array, y: Array, batch_size: int, where: str, first: int) -> None:
+        x = contiguous(x, self._dtype)
+        check_indices(x, self.indices, "x", where, first)
         if self._replay is None:
             self._runner.blocks(0, 0, x, y, batch_size)
         else:
             for begin in range(0, len(x), batch_size):
                 y[begin : begin + batch_size] = self._replay.forward(x[begin : begin + batch_size])
-        return y

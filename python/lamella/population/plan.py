@@ -156,7 +156,7 @@ class FitPlan:
         """In the order in which threads are least likely to wait for the last one."""
 
         def work(training: Training) -> int:
-            size = len(training.samples) * (training.trainer.model.num_parameters + 1000)
+            size = (training.samples.count or 1) * (training.trainer.model.num_parameters + 1000)
             return training.options.epochs * size
 
         return sorted(trainings, key=work, reverse=True)

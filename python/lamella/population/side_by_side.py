@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from lamella import _core
 from lamella._config import get_num_threads
 from lamella.trainer.divergence import DivergenceError
-from lamella.trainer.stretch import StretchByHand
 from lamella.trainer.training import Training
 
 #: Told of each training that is over or has come to its limit, and why if it diverged; gives those that are to be run
@@ -75,7 +74,7 @@ class _Crew:
     def _next(self, training: Training) -> _core.Stretch | None:
         """The next native stretch; those with layers in Python are run here and now."""
         while (stretch := training.begin()) is not None:
-            if not isinstance(stretch, StretchByHand):
+            if isinstance(stretch, _core.Stretch):
                 self._running[id(stretch)] = stretch, training
                 return stretch
             training.run_stretch(stretch)

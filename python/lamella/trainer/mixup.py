@@ -48,11 +48,11 @@ class Mixup:
                 "which cannot be mixed"
             )
 
-    def mixing(self, order: Array | None, n: int, epoch: int) -> Mixing | None:
-        """Partners and shares of that epoch's rows, or None if nothing is mixed."""
+    def mixing(self, order: Array | None, n: int, epoch: int, *part: int) -> Mixing | None:
+        """Partners and shares of the rows of that epoch, or of a part of it; None if nothing is mixed."""
         if not self.active:
             return None
-        rng = epoch_rng(self._seed, epoch, MIXUP)
+        rng = epoch_rng(self._seed, epoch, MIXUP, *part)
         positions = rng.permutation(n if order is None else len(order)).astype(np.int64)
         return (positions if order is None else order[positions]), rng.beta(self._alpha, self._alpha, len(positions))
 

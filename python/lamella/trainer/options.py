@@ -31,6 +31,7 @@ class Options:
     on_divergence: CutOnDivergence | None = None
     mixup: Any = None
     sampling: Sampling = None
+    augment: Any = None
 
     def __post_init__(self) -> None:
         where = self.where

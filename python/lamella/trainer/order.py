@@ -12,12 +12,12 @@ from lamella._arrays import Array, to_array
 Sampling = str | Callable[[int, np.random.Generator], Any] | None
 
 #: Streams of random numbers, a number each.
-SAMPLING, MIXUP = 1, 2
+SAMPLING, MIXUP, READING, AUGMENTING = 1, 2, 3, 4
 
 
-def epoch_rng(seed: int, epoch: int, stream: int) -> np.random.Generator:
-    """Random numbers of one epoch: a pure function of seed, epoch and what they are for."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, stream])))
+def epoch_rng(seed: int, epoch: int, stream: int, *part: int) -> np.random.Generator:
+    """Random numbers of one epoch, or a part of it: a pure function of seed, epoch and what they are for."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, stream, *part])))
 
 
 class Order:

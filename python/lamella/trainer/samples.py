@@ -1,11 +1,40 @@
 """Checked arrays: what a training takes its rows from, or is measured on."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lamella._arrays import Array, as_features, as_weights, check_finite, contiguous
+from lamella._arrays import Array, as_features, as_weights, check_finite, check_indices, contiguous
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
+
+if TYPE_CHECKING:
+    from lamella.trainer.trainer import Trainer
+
+
+class Data(Protocol):
+    """Rows to train on or to be measured on, in arrays (:class:`Samples`) or read from a source."""
+
+    @property
+    def count(self) -> int | None:
+        """How many rows there are, if that is known."""
+
+    @property
+    def width(self) -> int:
+        """Features of a row."""
+
+    @property
+    def target(self) -> Array:
+        """Targets as the loss takes them: all, or some, of the kind of all."""
+
+    @property
+    def targets(self) -> Array:
+        """Those of the rows that count."""
+
+    def check_indices(self, columns: list[tuple[int, int]], where: str) -> None:
+        """ValueError, now or when they are read, if such a column has what is no index."""
+
+    def measure(self, trainer: "Trainer") -> dict[str, float]:
+        """Loss and score in evaluation mode."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +50,16 @@ class Samples:
         return len(self.x) if self.rows is None else len(self.rows)
 
     @property
+    def count(self) -> int | None:
+        """How many rows there are."""
+        return len(self)
+
+    @property
+    def width(self) -> int:
+        """Features of a row."""
+        return int(self.x.shape[1])
+
+    @property
     def targets(self) -> Array:
         """Of the rows that count."""
         own: Array = self.target if self.rows is None else self.target[self.rows]
@@ -32,6 +71,20 @@ class Samples:
             return self
         weight = None if self.weight is None else self.weight[self.rows]
         return Samples(self.x[self.rows], self.targets, weight)
+
+    def check_indices(self, columns: list[tuple[int, int]], where: str) -> None:
+        """ValueError if such a column has what is no index."""
+        check_indices(self.x, columns, "x", where)
+
+    def measure(self, trainer: "Trainer") -> dict[str, float]:
+        """Loss and score in evaluation mode."""
+        own = self.taken()
+        return trainer.measure(own.x, own.target, own.weight)
+
+
+def in_memory(data: Data | None) -> Samples | None:
+    """The same if it is arrays."""
+    return data if isinstance(data, Samples) else None
 
 
 def features_of(model: Module, x: Any, where: str) -> Array:

@@ -113,10 +113,26 @@ class Scheduling:
             for epoch in range(epochs)
             for step in range(steps if self.by_step else 1)
         ]
-        table = [self.schedule.settings(clock) for clock in clocks] if len(clocks) > 1 else []
+        return self._timetable(clocks) if len(clocks) > 1 else None
+
+    def part(self, first: int, steps: int) -> Timetable | None:
+        """What is to be set at so many steps of an epoch from its step ``first`` on."""
+        if not self.by_step:
+            return None
+        try:
+            # What differs from the step before is to be set, too, if it stays the same from here on.
+            table = self._timetable([self._clock(step) for step in range(max(first - 1, 0), first + steps)])
+        except ValueError as error:
+            message = f"[{self._where}] schedule does not last for {first + steps} steps of the epoch: {error}"
+            raise ValueError(message) from error
+        return table if table is None or first == 0 else table._replace(values=table.values[1:])
+
+    def _timetable(self, clocks: list[Clock]) -> Timetable | None:
+        assert self.schedule is not None
+        table = [self.schedule.settings(clock) for clock in clocks]
         places: list[int] = []
         columns: list[list[float]] = []
-        for index, group in enumerate(self._optimizer.param_groups if table else ()):
+        for index, group in enumerate(self._optimizer.param_groups):
             for place, values in group.columns([settings[index] for settings in table]):
                 places.append(place)
                 columns.append(values)

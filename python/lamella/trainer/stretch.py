@@ -56,6 +56,8 @@ class StretchByHand:
         if taken.shuffle is not None:
             self._rows = self._rows[_core.permutation(len(self._rows), *taken.shuffle)]
         self._table: tuple[Array, Array] | None = None
+        self._more, self._done = False, 0
+        self._sums = np.zeros(4)  # of losses, scores, and of what each counts
         self.ending, self.stopped = _core.Ending.interrupted, False
         self.last = (math.nan, 0)
         self.records: dict[str, list[float]] = {"loss": [], "score": [], "seconds": [], "lr": []}
@@ -64,21 +66,27 @@ class StretchByHand:
         """Scalars to set before each step."""
         self._table = places, values
 
+    def be_part(self, before: "StretchByHand | None", more: bool) -> None:
+        """Its rows are a part of one epoch, whose quantities so far it notes; ``more``: other rows follow."""
+        self._more = more
+        if before is not None:
+            self._done, self._sums = before._done, before._sums
+
     def run(self) -> None:
         """The epoch."""
-        step, begin, start = self._step, 0, time.perf_counter()
-        total = score = weighed = scored = 0.0
+        step, begin, start, first = self._step, 0, time.perf_counter(), self._done
+        total, score, weighed, scored = self._sums.tolist()
         memory = step.store.memory
         scalars = memory.view(_core.Arena.scalars, 0, 0, [memory.size(_core.Arena.scalars)])
-        count, done, taken = self._batch_size, 0, len(self._rows)
+        count, done, taken = self._batch_size, first, len(self._rows)
         while begin < taken and not (self._drop_last and taken - begin < count):
             n = min(count, taken - begin)
             if not self._drop_last and taken - begin - n < step.least_rows:
                 n = taken - begin
             if self._table is not None:
-                scalars[self._table[0]] = self._table[1][done]
+                scalars[self._table[0]] = self._table[1][done - first]
             left = taken - begin - n
-            closes = left < count if self._drop_last else left == 0
+            closes = (left < count if self._drop_last else left == 0) and not self._more
             found = self._advance(slice(begin, begin + n), done, closes)
             begin, done = begin + n, done + 1
             total, weighed = total + found.value * found.weight, weighed + found.weight
@@ -90,6 +98,7 @@ class StretchByHand:
                 return
             if stopped and not closes:
                 return
+        self._done, self._sums = done, np.array([total, score, weighed, scored])
         self.last = (total / (weighed or 1), done)
         self.ending = _core.Ending.complete
         seconds = time.perf_counter() - start

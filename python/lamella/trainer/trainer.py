@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lamella import _core
-from lamella._arrays import Array, check_finite, check_indices
+from lamella._arrays import Array, check_indices, dense
 from lamella.callbacks.callback import Callback, OnEpoch
 from lamella.nn import _check
 from lamella.nn.loss import Loss
@@ -17,16 +17,18 @@ from lamella.optim.average import WeightAverage
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import checkpoint, range_test
+from lamella.trainer.augmenting import Augment
 from lamella.trainer.divergence import CutOnDivergence
 from lamella.trainer.early_stopping import Stopping
+from lamella.trainer.feeding import training_of, unpacked
 from lamella.trainer.history import History
 from lamella.trainer.options import Options
 from lamella.trainer.order import Sampling
 from lamella.trainer.range_test import LRRangeTest
-from lamella.trainer.samples import Samples, check_samples, held_out_parts, samples_of
+from lamella.trainer.samples import Samples, check_samples, samples_of
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.step import NativeStep, StepByHand
-from lamella.trainer.training import Training
+from lamella.trainer.stream import as_source, stream_of
 
 
 class Trainer:
@@ -150,7 +152,7 @@ class Trainer:
 
         Parameters
         ----------
-        x : array-like, (n, features)
+        x : array-like or scipy.sparse matrix, (n, features)
         y : array-like
             Targets, as the loss takes them.
         sample_weight : array-like, (n,), optional
@@ -178,7 +180,7 @@ class Trainer:
             if value is not None:
                 return value
         where = "Trainer.step"
-        batch = self._samples(x, y, sample_weight, where)
+        batch = self._samples(dense(x), y, sample_weight, where)
         step = self.prepare(batch.x.shape[1], batch.target)
         if len(batch) < step.least_rows:
             self.model.check_rows(len(batch), self.mode(), where)
@@ -194,10 +196,10 @@ class Trainer:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         drop_last: bool = False,
         on_epoch: OnEpoch | None = None,
@@ -213,20 +215,25 @@ class Trainer:
         on_divergence: CutOnDivergence | None = None,
         mixup: float | None = None,
         sampling: Sampling = None,
+        augment: Augment | None = None,
     ) -> History:
         """Train for some epochs: in one native call those that need nothing from Python in between.
 
         Parameters
         ----------
-        x : array-like, (n, features)
+        x : array-like, (n, features), or source
+            A source (:mod:`lamella.data`), or an iterable of batches (x, y), has its own targets: ``fit(source)``. It
+            is read on another thread while it is trained on. Sparse matrices, and memory-mapped arrays of another dtype
+            than the model's, are converted some rows at a time.
         y : array-like
             Targets, as the loss takes them.
         epochs : int, default 1
         batch_size : int, default 32
-        validation_data : (x, y) or (x, y, sample_weight), optional
+        validation_data : (x, y) or (x, y, sample_weight), or source, optional
             Evaluated after each epoch; by the average, if there is one.
         shuffle : bool, default True
-            Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far.
+            Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far. A
+            source's within windows of its ``shuffle_rows``, see :class:`lamella.data.Source`.
         drop_last : bool, default False
             Leave out a last, smaller batch. If kept, and too small for batch normalization, it joins the one before.
         on_epoch : callable, optional
@@ -265,7 +272,13 @@ class Trainer:
         sampling : "balanced" or callable, optional
             Which rows an epoch takes. "balanced": as many as there are, classes equally often, by the model's seed and
             the epochs so far. ``sampling(epoch, rng)`` returns row numbers, any number of them, in the order they are
-            taken; epochs count from the trainer's first, and ``rng`` is a function of that and the seed.
+            taken; epochs count from the trainer's first, and ``rng`` is a function of that and the seed. Not for
+            sources, whose rows come as they are read.
+        augment : callable, optional
+            Makes each batch another one: ``augment(x, rng)`` returns x, or ``augment(x, y, rng)``, told by its three
+            parameters, x and y, of the same shapes; arrays that it gets are its own. ``rng`` is a function of the
+            model's seed, the epochs so far and the batch's number. Runs on another thread, ahead of the training. See
+            :mod:`lamella.data.augment`.
 
         Returns
         -------
@@ -297,14 +310,9 @@ class Trainer:
             on_divergence=on_divergence,
             mixup=mixup,
             sampling=sampling,
+            augment=augment,
         )
-        samples = self._training_samples(x, y, sample_weight, options.where)
-        held_out = None
-        if validation_data is not None:
-            where = f"{options.where} validation_data"
-            held_out = self._samples(*held_out_parts(validation_data, options.where), where)
-            check_finite(held_out.x, "x", where, getattr(x, "columns", None))
-        return Training(self, samples, held_out, options).run()
+        return training_of(self, x, y, sample_weight, validation_data, options).run()
 
     def _training_samples(self, x: Any, y: Any, sample_weight: Any, where: str) -> Samples:
         samples = self._samples(x, y, sample_weight, where)
@@ -511,12 +519,13 @@ class Trainer:
         loss, score = self.loss.evaluate(self.model.predict(features), target, weight)
         return {"loss": loss, self.loss.score_name: score}
 
-    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and score in evaluation mode.
 
         Parameters
         ----------
-        x : array-like, (n, features)
+        x : array-like, (n, features), or source
+            As for :meth:`fit`.
         y : array-like
             Targets, as the loss takes them.
         sample_weight : array-like, (n,), optional
@@ -528,7 +537,12 @@ class Trainer:
             "loss" and the loss's score, such as "accuracy" or "mse".
         """
         self._check_loss()
-        samples = self._samples(x, y, sample_weight, "Trainer.evaluate")
+        where = "Trainer.evaluate"
+        x, y, sample_weight = unpacked(x, y, sample_weight)
+        source = as_source(x, y, sample_weight, self.model.store().dtype, where)
+        if source is not None:
+            return stream_of(self, source, where, finite=False).measure(self)
+        samples = self._samples(x, y, sample_weight, where)
         return self.measure(samples.x, samples.target, samples.weight)
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:

@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lamella import _core
-from lamella._arrays import check_indices
+from lamella._arrays import Array
 from lamella.callbacks.hooks import Hooks
 from lamella.callbacks.run import Run
 from lamella.trainer.divergence import DivergenceError, ceiling
@@ -14,7 +14,8 @@ from lamella.trainer.history import History
 from lamella.trainer.mixup import Mixup
 from lamella.trainer.options import Options
 from lamella.trainer.order import Order
-from lamella.trainer.samples import Samples
+from lamella.trainer.parts import EpochInParts
+from lamella.trainer.samples import Data, Samples, in_memory
 from lamella.trainer.scheduling import Scheduling
 from lamella.trainer.snapshot import Snapshot
 from lamella.trainer.step import NativeStep
@@ -33,42 +34,44 @@ class Training:
     Raises what :meth:`Trainer.fit` does; nothing is trained then.
     """
 
-    def __init__(self, trainer: "Trainer", samples: Samples, held_out: Samples | None, options: Options) -> None:
+    def __init__(self, trainer: "Trainer", samples: Data, held_out: Data | None, options: Options) -> None:
         self.trainer, self.samples, self.held_out, self.options = trainer, samples, held_out, options
         where, model = options.where, trainer.model
-        n, width = len(samples), samples.x.shape[1]
-        self._batch_size = min(options.batch_size, n)
+        n, width = samples.count, samples.width
+        self._batch_size = options.batch_size if n is None else min(options.batch_size, n)
         model.check_rows(self._batch_size, trainer.mode(), where)
         seed = model.store().seed
         self._mixup = Mixup(options.mixup, seed, where)
         self._target = self._mixup.targets(
-            trainer.loss, samples.target, model.output_width(width) or width, samples.x.dtype
+            trainer.loss, samples.target, model.output_width(width) or width, model.store().dtype
         )
         self._step = trainer.prepare(width, self._target)
-        check_indices(samples.x, self._step.indices, "x", where)
+        samples.check_indices(self._step.indices, where)
         self._mixup.check_columns(self._step.indices)
         if held_out is not None:
-            check_indices(held_out.x, self._step.indices, "x", f"{where} validation_data")
+            held_out.check_indices(self._step.indices, f"{where} validation_data")
         if options.monitor != Options.monitor:
             self.check_monitor()
         self._stopping = None
         if options.stopping is not None:
             check_monitor(options.stopping.monitor, self.quantities().values(), where)
             self._stopping = Stopping(trainer, options.stopping, trainer.stopping_state(), where)
-        self._order = Order(n, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where)
+        self._order = Order(
+            n or 0, samples.targets, options.sampling, options.shuffle, seed, self._step.least_rows, where
+        )
         self._scheduling = Scheduling(options.schedule, options.unit, trainer.optimizer, where)
         if self._scheduling.watches:
             self.check_monitor()
             self._scheduling.check_mode(options.monitor, larger_is_better(options.monitor))
         steps = None
-        if self._order.takes_all:
+        if self._order.takes_all and n is not None:
             steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
         trainer.resume(self._scheduling, steps, options.epochs)
         self.history = History()
         if self._stopping is not None and self._stopping.over:  # the training that it goes on from was
             self.history.stopped = "patience"
         recorded = tuple(self.quantities().values())
-        run = Run(trainer, samples, held_out, options.epochs, steps, recorded, self.history)
+        run = Run(trainer, in_memory(samples), in_memory(held_out), options.epochs, steps, recorded, self.history)
         self._hooks = Hooks(options.callbacks, run)
         #: It pauses after so many epochs; begin() goes on from there once this is more.
         self.limit = options.epochs
@@ -96,11 +99,7 @@ class Training:
         if cut is not None:
             self._cuts_left = cut.times
             self._good = [Snapshot(self.trainer)]
-            taken = self.samples.taken()
-            losses = [
-                self.trainer.measure(taken.x, taken.target, taken.weight)["loss"],
-                *self.trainer.history.get("loss", [])[:1],
-            ]
+            losses = [self.samples.measure(self.trainer)["loss"], *self.trainer.history.get("loss", [])[:1]]
             self._most = ceiling(max(losses), cut.growth)
 
     def run(self) -> History:
@@ -112,7 +111,7 @@ class Training:
 
     # The parts of run(), for many trainings side by side.
 
-    def run_stretch(self, stretch: Stretch) -> None:
+    def run_stretch(self, stretch: Stretch | EpochInParts) -> None:
         """Run what :meth:`begin` gave."""
         try:
             stretch.run()
@@ -121,15 +120,16 @@ class Training:
             raise
         self.end(stretch)
 
-    def begin(self) -> Stretch | None:
+    def begin(self) -> Stretch | EpochInParts | None:
         """The next epochs to run; None if there are none up to the limit."""
         left = min(self.limit, self.options.epochs) - self.history.epochs
         if left <= 0 or self.over:
             return None
         trainer, number = self.trainer, self.trainer.history.epochs
         self._step = trainer.prepare(self._step.width, self._target)  # callbacks may have changed layers and loss
+        samples = self._arrays()
         taken = self._taken(number)
-        n = len(self.samples) if taken.rows is None else len(taken.rows)
+        n = len(samples) if taken.rows is None else len(taken.rows)
         batch_size = min(self._batch_size, n)
         steps = _core.epoch_steps(n, batch_size, self._step.least_rows, self.options.drop_last)
         epochs = 1
@@ -141,19 +141,24 @@ class Training:
         trainer.ready()
         trainer.added = 0
         timetable = self._scheduling.begin(steps, epochs)
-        stretch = self._stretch(taken, epochs, batch_size)
+        stretch = self._stretch(samples, self._target, taken, epochs, batch_size)
         if timetable is not None:
             stretch.timetable(*timetable)
         self._steps = steps
         self._measured = self._measure_natively(stretch)
         return stretch
 
-    def _stretch(self, taken: Taken, epochs: int, batch_size: int) -> Stretch:
+    def _stretch(self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int) -> Stretch:
+        """Epochs over the rows of ``samples``, with ``target`` for targets."""
         step, drop_last = self._step, self.options.drop_last
         if isinstance(step, NativeStep) and not self._hooks.by_step:
-            return step.stretch(self.samples, self._target, taken, epochs, batch_size, drop_last)
+            return step.stretch(samples, target, taken, epochs, batch_size, drop_last)
         on_step = self._hooks.step_end if self._hooks.by_step else None
-        return StretchByHand(step, self.samples, self._target, taken, batch_size, drop_last, on_step)
+        return StretchByHand(step, samples, target, taken, batch_size, drop_last, on_step)
+
+    def _arrays(self) -> Samples:
+        assert isinstance(self.samples, Samples)
+        return self.samples
 
     @property
     def over(self) -> bool:
@@ -162,13 +167,13 @@ class Training:
 
     def _taken(self, number: int) -> Taken:
         """Which rows the epoch of that number takes, in which order."""
-        seed, rows = self.trainer.model.store().seed, self.samples.rows
+        seed, rows = self.trainer.model.store().seed, self._arrays().rows
         if self._order.shuffles and not self._mixup.active:
             return Taken(rows, (seed, number))
         order = self._order.rows(number)
         if rows is not None:
             order = rows if order is None else rows[order]
-        return Taken(order, None, self._mixup.mixing(order, len(self.samples), number))
+        return Taken(order, None, self._mixup.mixing(order, len(self._arrays()), number))
 
     def _alone(self) -> bool:
         """Whether nothing in Python has a say between epochs."""
@@ -184,7 +189,9 @@ class Training:
         """Whether epochs may be measured where they run, by the weights as they are then."""
         if self.trainer.optimizer.two_points or not self._step.native:
             return False
-        return self.held_out is None or self.trainer.forward_runner(self._step.width) is not None
+        if self.held_out is None:
+            return True
+        return isinstance(self.held_out, Samples) and self.trainer.forward_runner(self._step.width) is not None
 
     def _measure_natively(self, stretch: Stretch) -> bool:
         """Whether the stretch was told to note all there is to note, and to stop early."""
@@ -200,14 +207,14 @@ class Training:
                 0 if penalty is None else penalty.place,
                 trainer.model.penalty_scalars(),
             )
-        if self.held_out is not None:
+        if isinstance(self.held_out, Samples):
             trainer.validate(stretch, self.held_out)
         if self._stopping is not None and self.options.on_divergence is None:
             monitored = next(name for name, key in names.items() if key == self._stopping.monitor)
             stretch.stop_early(self._stopping.native, monitored)
         return True
 
-    def end(self, stretch: Stretch, interrupted: bool = False) -> None:
+    def end(self, stretch: Stretch | EpochInParts, interrupted: bool = False) -> None:
         """Take note of what a stretch did; DivergenceError if its loss is not finite, and nothing else is wanted."""
         trainer = self.trainer
         self._scheduling.end()
@@ -248,9 +255,8 @@ class Training:
             added = trainer.model.penalty_total()
             record["penalty"] = trainer.optimizer.penalty() + (added or 0.0) / max(self._steps, 1)
         if self.held_out is not None:
-            held = self.held_out.taken()
             with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
-                found = trainer.measure(held.x, held.target, held.weight)
+                found = self.held_out.measure(trainer)
             record.update({f"val_{key}": value for key, value in found.items()})
 
     def finish(self) -> History:

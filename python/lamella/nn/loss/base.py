@@ -231,10 +231,14 @@ class Loss:
 
     def evaluate(self, outputs: Array, target: Array, weight: Array | None = None) -> tuple[float, float]:
         """Loss and score of what is checked already; nothing is kept for a gradient."""
+        measured = self.found(outputs, target, weight)
+        return measured.value, measured.score
+
+    def found(self, outputs: Array, target: Array, weight: Array | None = None) -> Measured:
+        """The same, with what the two are averages of."""
         kind = self.kind_of(target)
         runner = LossRunner(self, outputs.dtype.name, outputs.shape[1], kind, gradient=False)
-        measured = runner.run(outputs, target, weight)
-        return measured.value, measured.score
+        return runner.run(outputs, target, weight)
 
     def backward(self, upstream: Any = None) -> Array:
         """Gradient of the last loss by the outputs: a fresh (n, width) array.
