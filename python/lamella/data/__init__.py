@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lamella.data.source import Chunk, Source
 
 if TYPE_CHECKING:
-    from lamella.data import augment
+    from lamella.data import augment as augment
     from lamella.data.iterables import batches
     from lamella.data.mapped import npy
     from lamella.data.memory import arrays

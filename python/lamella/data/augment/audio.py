@@ -27,7 +27,8 @@ class Gain:
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """The same shape."""
         factors = 10 ** (rng.uniform(-self.decibels, self.decibels, (len(x), 1)) / 20)
-        return x * factors.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+        louder: Array = x * factors.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+        return louder
 
     def __repr__(self) -> str:
         return f"Gain(decibels={self.decibels!r})"
@@ -104,10 +105,10 @@ class Tempo(_Resampled):
 
 
 class Pitch(_Resampled):
-    """Each row higher or lower, as long as before: stretched in time by overlap and add, then resampled.
+    """Each row higher or lower, as long as before: stretched in time, then resampled to its old length.
 
-    Frames of Hann windows at half their length each are laid closer together or farther apart (OLA), which suits small
-    changes of noisy sounds and speech; a pure tone gets a beat. Then the whole is resampled to its old length.
+    Stretched by WSOLA (Verhelst and Roelands 1993): Hann windows that overlap by half are taken closer together or
+    farther apart, each from where the sound goes on best from the one before. Needs scipy.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ class Pitch(_Resampled):
 
 
 def stretched(row: Array, length: int, frame: int) -> Array:
-    """A sound in another time at the same pitch: windowed frames, laid down at another distance."""
+    """A sound in another time at the same pitch, by WSOLA."""
     frame = min(frame, len(row), length) // 2 * 2
     if length == len(row) or frame < 4:
         return np.interp(np.linspace(0, len(row) - 1, length), np.arange(len(row)), row)
@@ -145,8 +146,14 @@ def stretched(row: Array, length: int, frame: int) -> Array:
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(frame) + 0.5) / frame)
     begins = [*range(0, length - frame, hop), length - frame]
     total, weight = np.zeros(length), np.zeros(length)
+    most, source, before = len(row) - frame, 0, 0
     for begin in begins:
-        source = round(begin * (len(row) - frame) / (length - frame)) if length > frame else 0
+        if begin > 0:
+            wanted = round(begin * most / (length - frame))
+            low, high = max(wanted - hop // 2, 0), min(wanted + hop // 2, most)
+            onward = min(source + begin - before, most)  # where the sound goes on from the last frame
+            likeness = np.correlate(row[low : high + frame], row[onward : onward + frame], "valid")
+            source, before = low + int(np.argmax(likeness)), begin
         total[begin : begin + frame] += window * row[source : source + frame]
         weight[begin : begin + frame] += window
     return total / weight

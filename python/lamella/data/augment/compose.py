@@ -65,7 +65,7 @@ class Sometimes:
         rows = np.flatnonzero(rng.random(len(x)) < self.p)
         if len(rows) == 0:
             return x
-        changed = x.copy()
+        changed: Array = x.copy()
         changed[rows] = self.change(x[rows], rng)
         return changed
 

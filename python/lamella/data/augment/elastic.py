@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lamella._arrays import Array
-from lamella.data.augment.image import Warp, _grid, scipy_module
+from lamella.data.augment.image import Warp, grid, scipy_module
 from lamella.nn import _check
 
 
@@ -36,7 +36,7 @@ class Elastic(Warp):
         """A field for each image."""
         noise = rng.uniform(-1, 1, (2, n, *self.shape[-2:])).astype(np.float32)
         moves = self.alpha * self._filter(noise, (0, 0, self.sigma, self.sigma), mode="constant")
-        rows, columns = _grid(self.shape)
+        rows, columns = grid(self.shape)
         return rows + moves[0], columns + moves[1]
 
     def __repr__(self) -> str:

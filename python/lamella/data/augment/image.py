@@ -97,7 +97,8 @@ def interpolated(images: Array, rows: Array, columns: Array, fill: float) -> Arr
     return result
 
 
-def _grid(shape: tuple[int, ...]) -> tuple[Array, Array]:
+def grid(shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Row and column of each pixel."""
     rows, columns = np.mgrid[: shape[-2], : shape[-1]].astype(np.float64)
     return rows, columns
 
@@ -128,7 +129,7 @@ class Shift(Warp):
             moves = rng.integers(-most, most + 1, (2, n, 1, 1)).astype(np.float64)
         else:
             moves = rng.uniform(-self.pixels, self.pixels, (2, n, 1, 1))
-        rows, columns = _grid(self.shape)
+        rows, columns = grid(self.shape)
         down, right = np.broadcast_arrays(rows - moves[0], columns - moves[1])[:2]
         return down, right
 
@@ -155,7 +156,7 @@ class Rotate(Warp):
     def places(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Places turned the other way."""
         angles = np.deg2rad(rng.uniform(-self.degrees, self.degrees, (n, 1, 1)))
-        rows, columns = _grid(self.shape)
+        rows, columns = grid(self.shape)
         middle_row, middle_column = (self.shape[-2] - 1) / 2, (self.shape[-1] - 1) / 2
         rows, columns = rows - middle_row, columns - middle_column
         cos, sin = np.cos(angles), np.sin(angles)
@@ -184,10 +185,10 @@ class Flip(Images):
 
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """The same shape."""
-        images = self.images(x).copy()
-        flipped = rng.random(len(x)) < self.p
+        result: Array = x.copy()
+        images, flipped = self.images(result), rng.random(len(x)) < self.p
         images[flipped] = np.flip(images[flipped], 2 if self.vertical else 3)
-        return images.reshape(x.shape)
+        return result
 
     def __repr__(self) -> str:
         return f"Flip({self.shape}, p={self.p!r}, vertical={self.vertical!r})"
