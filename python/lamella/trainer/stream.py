@@ -33,7 +33,7 @@ class Stream:
     """
 
     def __init__(self, trainer: "Trainer", source: Source, where: str, finite: bool = True) -> None:
-        self._source, self._where, self._finite = source, where, finite
+        self.source, self._where, self._finite = source, where, finite
         self._model, self._loss = trainer.model, trainer.loss
         self._columns, self._indices = source.columns, tuple[tuple[int, int], ...]()
         self._kind: Any = None
@@ -43,9 +43,9 @@ class Stream:
         self._kind, self._weighted = self._loss.kind_of(self.first.target), self.first.weight is not None
 
     def _first(self) -> Rows:
-        chunk = self._source.first()
+        chunk = self.source.first()
         if chunk is None:
-            raise ValueError(f"[{self._where}] x ({self._source!r}) has no rows")
+            raise ValueError(f"[{self._where}] x ({self.source!r}) has no rows")
         if self._columns is None:
             self._columns = getattr(chunk.x, "columns", None)
         return self._rows(chunk)
@@ -55,7 +55,7 @@ class Stream:
     @property
     def count(self) -> int | None:
         """How many rows there are, if that is known."""
-        return self._source.rows
+        return self.source.rows
 
     @property
     def target(self) -> Array:
@@ -94,7 +94,7 @@ class Stream:
     @property
     def repeats(self) -> bool:
         """Whether there is more than one epoch."""
-        return self._source.repeats
+        return self.source.repeats
 
     @property
     def ordered(self) -> bool:
@@ -109,7 +109,7 @@ class Stream:
     def window_rows(self, batch_size: int, shuffled: bool) -> int:
         """Rows that lie in memory at a time: whole batches."""
         most, most_bytes = (_SHUFFLED, _SHUFFLED_BYTES) if shuffled else (_AT_ONCE, _AT_ONCE_BYTES)
-        wanted = self._source.shuffle_rows if shuffled else None
+        wanted = self.source.shuffle_rows if shuffled else None
         if wanted is None:
             wanted = max(1, min(most, most_bytes // (self.width * self._model.store().dtype.itemsize)))
         return -(-wanted // batch_size) * batch_size
@@ -117,7 +117,7 @@ class Stream:
     def parts(self, order: Array | np.random.Generator | None = None) -> Iterator[Rows]:
         """All rows, checked; in an order drawn from a generator as far as the source has a choice."""
         rng = order if isinstance(order, np.random.Generator) else None
-        for chunk in self._source.chunks(rng):
+        for chunk in self.source.chunks(rng):
             if (chunk.x.shape[0] if hasattr(chunk.x, "shape") else len(chunk.x)) > 0:
                 yield self._rows(chunk)
 
@@ -126,7 +126,7 @@ class Stream:
         x = self._features(chunk.x, where)
         n, width = x.shape
         if chunk.y is None:
-            raise ValueError(f"[{where}] x ({self._source!r}) gives no targets")
+            raise ValueError(f"[{where}] x ({self.source!r}) gives no targets")
         target = targets_of(self._model, self._loss, chunk.y, n, width, where)
         weight = weights_of(self._model, chunk.weight, n, where)
         if self._kind is not None:

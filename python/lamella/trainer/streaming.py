@@ -83,7 +83,7 @@ class StreamTraining(Training):
             window_seed = int(rng.integers(2**63))
         rows = stream.window_rows(cut.batch_size, shuffled=window_seed is not None)
         parts = stream.parts(rng if order is None else order)
-        step = 0
+        step, index = 0, -1
         for index, (samples, more) in enumerate(windows(parts, rows, ahead, stream.layout)):
             n = len(samples)
             if index == 0 and not more:
@@ -94,6 +94,8 @@ class StreamTraining(Training):
                 samples, steps = self._augment.window(samples, places, cut, stream.layout, number, step)
                 step, places, n = step + steps, None, len(samples)
             yield Part(samples, Taken(places, None, self._mixup.mixing(places, n, number, index)), more)
+        if index < 0:
+            raise ValueError(f"[{options.where}] x ({stream.source!r}) gave no rows in epoch {self.history.epochs}")
 
     def _part_stretch(self, part: Part, before: Stretch | None, done: int) -> Stretch:
         samples, trainer = part.samples, self.trainer
