@@ -1,28 +1,19 @@
 #include "kernels/batchnorm.h"
 
 #include "kernels/binder.h"
+#include "kernels/cpu/affine.h"
 #include "kernels/cpu/strip.h"
 
 namespace lamella {
 namespace {
 
-// y = gamma (x - m) inv + beta and the epilogue, on a strip, some rows at a time, which stay in L1 between the two.
+// y = gamma (x - m) inv + beta and the epilogue, on a strip.
 template <typename T>
 LAMELLA_INLINE void normalise(T* y, const T* x, const Strip<T>& m, const Strip<T>& inv, const T* gamma, const T* beta,
                               Index n, Index width, Index j, Index cols, const Epilogue<T>& epilogue) {
-  constexpr Index block = 8;
   Strip<T> scale = load_or(gamma, j, cols, T(1));
-  const Strip<T> shift = load_or(beta, j, cols, T(0));
   for (int s = 0; s < kStrip; ++s) scale.v[s] *= inv.v[s];
-  for (Index i0 = 0; i0 < n; i0 += block) {
-    const Index rows = n - i0 < block ? n - i0 : block;
-    for (Index i = i0; i < i0 + rows; ++i) {
-      Strip<T> row = load_strip(x + i * width + j, cols);
-      for (int s = 0; s < kStrip; ++s) row.v[s] = (row.v[s] - m.v[s]) * scale.v[s] + shift.v[s];
-      store_strip(y + i * width + j, row, cols);
-    }
-    apply(epilogue, y, i0 * width + j, rows, cols, width);
-  }
+  affine(y, x, m, scale, load_or(beta, j, cols, T(0)), {0, n}, width, j, cols, epilogue);
 }
 
 template <typename T>
@@ -133,12 +124,9 @@ void batchnorm_frozen_backward(T* dx, T* dgamma, T* dbeta, const T* dy, const T*
     Strip<T> sum_dy, sum_dy_xhat;
     parameter_sums(sum_dy, sum_dy_xhat, dgamma, dbeta, dy, x, m, inv, n.value, width.value, j, cols, accumulate.value);
     if (!dx) return;
-    const Strip<T> scale = load_or(gamma, j, cols, T(1));
-    for (Index i = 0; i < n.value; ++i) {
-      Strip<T> up = load_strip(dy + i * width.value + j, cols);
-      for (int s = 0; s < kStrip; ++s) up.v[s] *= scale.v[s] * inv.v[s];
-      store_strip(dx + i * width.value + j, up, cols);
-    }
+    Strip<T> scale = load_or(gamma, j, cols, T(1));
+    for (int s = 0; s < kStrip; ++s) scale.v[s] *= inv.v[s];
+    affine_gradient(dx, dy, scale, {0, n.value}, width.value, j, cols);
   });
 }
 

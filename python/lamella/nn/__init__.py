@@ -29,11 +29,14 @@ from lamella.nn.loss import (
 from lamella.nn.maxout import Maxout
 from lamella.nn.module import Module
 from lamella.nn.noise import GaussianDropout, GaussianNoise
+from lamella.nn.normalize import Normalize
 from lamella.nn.parameter import Parameter
 from lamella.nn.prelu import PReLU
+from lamella.nn.projection import Projection
 from lamella.nn.python_layer import PythonLayer
 from lamella.nn.rectifiers import CELU, ELU, GELU, SELU, Hardswish, LeakyReLU, Mish, ReLU, SiLU, Softplus
 from lamella.nn.residual import Residual
+from lamella.nn.scaling import MinMaxScale, RobustScale, Standardize, Unscale
 from lamella.nn.sequential import Sequential
 from lamella.nn.sigmoids import Hardsigmoid, Hardtanh, LogSigmoid, ReLU6, Sigmoid, Softsign, Tanh
 from lamella.nn.softmax import Hardmax, LogSoftmax, Softmax
@@ -73,19 +76,23 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Maxout",
+    "MinMaxScale",
     "Mish",
     "Module",
     "MultiMarginLoss",
     "NLLLoss",
+    "Normalize",
     "PReLU",
     "Parameter",
     "PoissonNLLLoss",
+    "Projection",
     "PythonLayer",
     "QuantileLoss",
     "RMSNorm",
     "ReLU",
     "ReLU6",
     "Residual",
+    "RobustScale",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -95,8 +102,10 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Sparsity",
+    "Standardize",
     "Tanh",
     "Tied",
+    "Unscale",
     "exact_batchnorm_statistics",
     "init",
 ]

@@ -63,7 +63,18 @@ class Stored:
         values = self.detach()
         self._memory, self._offset, self._values = memory, offset, None
         if values is not None:
+            self._write(values)
+
+    def _write(self, values: Any) -> None:
+        with np.errstate(over="ignore"):  # what is too large for the model's dtype becomes infinite
             self._view(self.arena)[...] = values
+
+    def put(self, values: Array) -> None:
+        """Set the values: in the model's memory, or, while there is none, here in float64."""
+        if self._memory is None:
+            self._values = np.array(values, np.float64)
+        else:
+            self._write(values)
 
     def detach(self) -> Array | None:
         """A copy of the values, or None if there are none yet."""

@@ -9,6 +9,7 @@ from lamella.nn import _check
 from lamella.nn.batchnorm import BatchNorm1d
 from lamella.nn.builder import Builder, Reached, Value
 from lamella.nn.module import Module
+from lamella.nn.moments import Moments
 from lamella.nn.replay import Pass
 
 
@@ -33,20 +34,12 @@ class _Until(Module):
         raise AssertionError("the layer is no part of the model")
 
 
-def _moments(run: Pass, x: Array, batch_size: int, where: str) -> tuple[Array, Array]:
-    """Mean and population variance of each column of run(x), in float64: blocks merged as by Chan et al. 1979."""
-    mean, square, seen = np.zeros(1), np.zeros(1), 0
+def _moments(run: Pass, x: Array, batch_size: int, where: str) -> Moments:
+    """Of each column of run(x)."""
+    moments = Moments()
     for begin in range(0, len(x), batch_size):
-        block = run.run(x[begin : begin + batch_size], batch_size, where).astype(np.float64)
-        n = len(block)
-        with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for what is not finite
-            own = block.mean(axis=0)
-            block -= own
-            step = own - mean
-            mean = mean + step * (n / (seen + n))
-            square = square + (block**2).sum(axis=0) + step**2 * (seen * n / (seen + n))
-        seen += n
-    return mean, square / seen
+        moments.add(run.run(x[begin : begin + batch_size], batch_size, where).astype(np.float64))
+    return moments
 
 
 def exact_batchnorm_statistics(model: Module, x: Any, batch_size: int = 1024) -> None:
@@ -84,9 +77,9 @@ def exact_batchnorm_statistics(model: Module, x: Any, batch_size: int = 1024) ->
     try:
         for name, norm in norms:
             run = Pass(_Until(model, norm), store, features.shape[1])
-            mean, variance = _moments(run, features, batch_size, where)
+            moments = _moments(run, features, batch_size, where)
             with np.errstate(over="ignore"):
-                mean, variance = mean.astype(store.dtype), variance.astype(store.dtype)
+                mean, variance = moments.mean.astype(store.dtype), moments.variance.astype(store.dtype)
             if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
                 raise ValueError(
                     f"[{where}] the input of {f'layer {name}' if name else norm} is not finite for all of x"

@@ -1,0 +1,95 @@
+"""Statistics of columns in float64, block by block: what is larger than memory is read once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lamella._arrays import Array, as_features, check_finite
+
+#: Elements of a block, 8 MiB in float64.
+_BLOCK = 2**20
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether it is a matrix or an array of scipy.sparse."""
+    return hasattr(x, "tocsr") and hasattr(x, "nnz")
+
+
+def as_table(x: Any, width: int | None, where: str) -> Any:
+    """``x`` as rows that can be sliced, (n, width); a sparse matrix stays one."""
+    if not is_sparse(x):
+        return as_features(x, np.dtype(np.float64), width, "x", where)
+    as_features(np.broadcast_to(0.0, x.shape), np.dtype(np.float64), width, "x", where)
+    return x.tocsr()
+
+
+def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
+    """(some, width) copies in float64 of so many rows of ``x`` at a time; ValueError where one is not finite."""
+    table = as_table(x, width, where)
+    n, features = table.shape
+    rows = max(1, _BLOCK // max(1, features))
+    for begin in range(0, n, rows):
+        part = table[begin : begin + rows]
+        block = np.array(part.toarray() if is_sparse(part) else part, np.float64)
+        check_finite(block, "x", where, getattr(x, "columns", None), first=begin)
+        yield block
+
+
+class Moments:
+    """Mean and variance of columns: two passes over a block, blocks merged as by Chan, Golub & LeVeque 1979.
+
+    Overflow gives results that are not finite, which callers look for. The variance of equal values is exactly 0.
+    """
+
+    def __init__(self, count: int = 0, mean: Array | float = 0.0, square: Array | float = 0.0) -> None:
+        self.count = count
+        self.mean: Array = np.asarray(mean)
+        #: Sums of squared deviations from the mean.
+        self.square: Array = np.asarray(square)
+
+    def add(self, block: Array) -> None:
+        """Take in (n, columns) of float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            first = block[0]
+            deviations = block - first
+            rest = deviations.mean(axis=0)
+            deviations -= rest
+            step = first + rest - self.mean
+            share = len(block) / (self.count + len(block))
+            self.mean = self.mean + step * share
+            self.square = self.square + self._squares(deviations) + self._squares(step[None]) * (self.count * share)
+        self.count += len(block)
+
+    def _squares(self, deviations: Array) -> Array:
+        total: Array = (deviations**2).sum(axis=0)
+        return total
+
+    @property
+    def variance(self) -> Array:
+        """The population's: of the rows themselves."""
+        variance: Array = self.square / self.count
+        return variance
+
+
+class Covariance(Moments):
+    """The same with all products of two columns: ``square`` and ``variance`` are (columns, columns)."""
+
+    def _squares(self, deviations: Array) -> Array:
+        products: Array = deviations.T @ deviations
+        return products
+
+
+class Extremes:
+    """Smallest and largest value of columns."""
+
+    def __init__(self, count: int = 0, least: Array | float = np.inf, most: Array | float = -np.inf) -> None:
+        self.count = count
+        self.least: Array = np.asarray(least)
+        self.most: Array = np.asarray(most)
+
+    def add(self, block: Array) -> None:
+        """Take in (n, columns)."""
+        self.least = np.minimum(self.least, block.min(axis=0))
+        self.most = np.maximum(self.most, block.max(axis=0))
+        self.count += len(block)
