@@ -151,6 +151,42 @@ def layernorm_backward(dy, x, gamma, eps, centred=True):
     return dx, (dy * xhat).sum(axis=0), dy.sum(axis=0)
 
 
+# Scaling of columns by given numbers, and of rows by their norms.
+
+
+def scale_columns(x, center, scale, offset=0.0):
+    x, center, scale = f64(x, center, scale)
+    scale = np.ones(x.shape[1]) if scale is None else scale
+    return np.where(scale == 0, x - x, (x - center) / np.where(scale == 0, 1, scale)) + offset
+
+
+def unscale_columns(x, center, scale, offset=0.0):
+    x, center, scale = f64(x, center, scale)
+    return (x - offset) * scale + center
+
+
+def row_norm(x, norm):
+    """Of each row, (n, 1)."""
+    order = {"l1": 1, "l2": 2, "max": np.inf}[norm]
+    return np.linalg.norm(f64(x), order, axis=1, keepdims=True)
+
+
+def normalize_forward(x, norm, eps):
+    """(y, divisor)."""
+    divisor = np.maximum(row_norm(x, norm), eps)
+    return f64(x) / divisor, divisor[:, 0]
+
+
+def normalize_backward(dy, x, norm, eps):
+    dy, x = f64(dy, x)
+    y, divisor = normalize_forward(x, norm, eps)
+    divisor = divisor[:, None]
+    largest = abs(x) == abs(x).max(axis=1, keepdims=True)
+    slope = {"l1": np.sign(x), "l2": y, "max": largest * np.sign(x) / largest.sum(axis=1, keepdims=True)}[norm]
+    along = np.where(row_norm(x, norm) > eps, (dy * y).sum(axis=1, keepdims=True), 0)
+    return (dy - slope * along) / divisor
+
+
 # Softmax and what is like it, over rows.
 
 

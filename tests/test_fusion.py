@@ -49,6 +49,20 @@ def test_prediction_saves_no_input():
     assert builder.program.row_elements == 8 + 2
 
 
+def test_nothing_is_taken_back_through_layers_before_the_first_weights():
+    data = np.arange(15.0).reshape(3, 5)
+    first = [nn.Standardize.of(data), nn.Normalize(), nn.Projection.zca(data), nn.GaussianDropout(0.1), nn.Dropout(0.2)]
+    for layer in [*first, *(nn.Sequential(layer) for layer in first), nn.Sequential(*first)]:
+        found = ops(layer, nn.Linear(5, 2))
+        assert found[found.index("squared_error") :][1:-2] == ["linear_backward_weight"]
+
+
+def test_scaling_takes_the_ops_behind_it():
+    data = np.arange(15.0).reshape(3, 5)
+    found = ops(nn.Standardize.of(data), nn.GaussianNoise(0.1), nn.Normalize(), nn.Dropout(0.2), nn.Linear(5, 2))
+    assert found[:4] == ["gaussian", "dropout_mask", "scale_columns_forward + add", "normalize_l2_forward + dropout"]
+
+
 def test_masks_are_drawn_first_and_share_a_barrier():
     found = ops(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 8), nn.Dropout(0.2), nn.Linear(8, 2))
     assert found[:4] == [

@@ -22,6 +22,7 @@ KERNEL_TESTS = [
     "test_math.py",
     "test_batchnorm.py",
     "test_layernorm.py",
+    "test_scaling.py",
     "test_softmax.py",
     "test_prelu.py",
     "test_maxout.py",

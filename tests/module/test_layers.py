@@ -10,6 +10,9 @@ import lamella as lm
 from lamella import nn, optim
 from module.networks import assert_same_state
 
+#: A training set for what stands behind 17 units.
+UNITS = np.random.default_rng(6).normal(np.arange(17) / 10, 2, (40, 17))
+
 #: Each between two linear layers of 17 units.
 LAYERS = {
     "LeakyReLU": lambda: nn.LeakyReLU(0.2),
@@ -37,6 +40,14 @@ LAYERS = {
     "LayerNorm, plain": lambda: nn.LayerNorm(17, elementwise_affine=False),
     "RMSNorm": lambda: nn.RMSNorm(17),
     "RMSNorm with eps": lambda: nn.RMSNorm(17, eps=0.1, elementwise_affine=False),
+    "Normalize": nn.Normalize,
+    "Normalize by l1": lambda: nn.Normalize("l1", eps=0.1),
+    "Normalize by max": lambda: nn.Normalize("max"),
+    "Standardize": lambda: nn.Standardize.of(UNITS),
+    "MinMaxScale": lambda: nn.MinMaxScale.of(UNITS, low=0.0, high=2.0),
+    "RobustScale": lambda: nn.RobustScale.of(UNITS),
+    "Unscale": lambda: nn.MinMaxScale.of(UNITS).inverse(),
+    "Projection": lambda: nn.Projection.zca(UNITS),
     "Maxout": lambda: nn.Maxout(17, 17, pieces=3),
     "Maxout without a bias": lambda: nn.Maxout(17, 17, bias=False, init=nn.init.Normal(std=0.1)),
 }

@@ -115,6 +115,10 @@ def net(dtype="float32", python=False):
     )
 
 
+def scaled():
+    return nn.Sequential(nn.Standardize.of(X), nn.Linear(5, 9), nn.Normalize(), nn.Linear(9, 3), dtype="float32")
+
+
 def architecture(k):
     width = 3 + 5 * (k % 3)
     layers = [nn.Linear(5, width), nn.Tanh()] + [nn.Linear(width, width), nn.ReLU()] * (k % 2)
@@ -151,6 +155,7 @@ CASES = {
     ),
     "dropout": Case(layers=lambda k: {"Dropout.p": k / 20}),
     "noise": Case(layers=lambda k: {"GaussianNoise.std": k / 10}),
+    "scaling": Case(factory=scaled),
     "label smoothing": Case(loss_settings=lambda k: {"label_smoothing": k / 20}),
     "class weights": Case(loss_settings=lambda k: {"weight": (1.0, 1.0 + k, 0.5)}),
     "focal": Case(loss=nn.FocalLoss, loss_settings=lambda k: {"gamma": k / 4}),

@@ -117,6 +117,10 @@ class Builder:
         """A new (n, width) batch, with a gradient."""
         return Value(self.program.rows(width), width, self.program.rows(width))
 
+    def passing(self, x: Value, width: int) -> Value:
+        """What a layer that trains nothing makes of ``x``: with a gradient only if that has one."""
+        return self.value(width) if x.wants_grad else Value(self.rows(width), width)
+
     def rows(self, width: int) -> _core.Operand:
         """A buffer of ``width`` elements a row."""
         return self.program.rows(width)

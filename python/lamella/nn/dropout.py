@@ -44,7 +44,7 @@ class Dropout(RandomLayer):
         trains = builder.trains(self)
         if not trains and not self.classic:
             return x
-        y = builder.value(x.width)
+        y = builder.passing(x, x.width)
         kernel, masks = "dropout_expected", []
         if trains:
             kernel, masks = ("dropout_classic" if self.classic else "dropout"), [builder.bits(x.width)]

@@ -33,7 +33,7 @@ class Module:
 
     #: Seed of first weights and dropout; None: the outermost module's, 0 if that has none.
     seed: int | None = None
-    #: "float32" or "float64"; None: the outermost module's, float32 if that has none.
+    #: "float32" or "float64"; None: the outermost module's; if that has none: of one inside, else float32.
     dtype: str | None = None
     #: Scalars that this module's kernels read, if any.
     settings: Settings | None = None

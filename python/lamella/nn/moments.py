@@ -10,6 +10,8 @@ from lamella._arrays import Array, as_features, check_finite
 #: Elements of a block, 8 MiB in float64.
 _BLOCK = 2**20
 
+_EPS = float(np.finfo(np.float64).eps)
+
 
 def is_sparse(x: Any) -> bool:
     """Whether it is a matrix or an array of scipy.sparse."""
@@ -31,7 +33,7 @@ def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
     rows = max(1, _BLOCK // max(1, features))
     for begin in range(0, n, rows):
         part = table[begin : begin + rows]
-        block = np.array(part.toarray() if is_sparse(part) else part, np.float64)
+        block = np.array(part.toarray() if is_sparse(part) else part, np.float64, order="C")
         check_finite(block, "x", where, getattr(x, "columns", None), first=begin)
         yield block
 
@@ -42,8 +44,12 @@ class Moments:
     Overflow gives results that are not finite, which callers look for. The variance of equal values is exactly 0.
     """
 
-    def __init__(self, count: int = 0, mean: Array | float = 0.0, square: Array | float = 0.0) -> None:
+    def __init__(
+        self, count: int = 0, mean: Array | float = 0.0, square: Array | float = 0.0, eps: float = _EPS
+    ) -> None:
         self.count = count
+        #: Rounding of what it began with.
+        self.eps = eps
         self.mean: Array = np.asarray(mean)
         #: Sums of squared deviations from the mean.
         self.square: Array = np.asarray(square)
@@ -83,8 +89,12 @@ class Covariance(Moments):
 class Extremes:
     """Smallest and largest value of columns."""
 
-    def __init__(self, count: int = 0, least: Array | float = np.inf, most: Array | float = -np.inf) -> None:
+    def __init__(
+        self, count: int = 0, least: Array | float = np.inf, most: Array | float = -np.inf, eps: float = _EPS
+    ) -> None:
         self.count = count
+        #: Rounding of what it began with.
+        self.eps = eps
         self.least: Array = np.asarray(least)
         self.most: Array = np.asarray(most)
 

@@ -89,7 +89,7 @@ class GaussianDropout(RandomLayer):
         if not builder.trains(self):
             return x
         assert self.settings is not None
-        y, noise = builder.value(x.width), builder.rows(x.width)
+        y, noise = builder.passing(x, x.width), builder.rows(x.width)
         builder.tick(self.settings.index("step"))
         builder.forward("gaussian", [noise], [x.width], self.settings.offset)
         builder.forward("multiply", [y.operand, x.operand, noise], [x.width])

@@ -41,7 +41,7 @@ class Normalize(Module):
     def emit(self, builder: Builder, x: Value) -> Value:
         """normalize_<norm>_forward, normalize_<norm>_backward."""
         assert self.settings is not None
-        y, divisor, size = builder.value(x.width), builder.rows(1), [x.width]
+        y, divisor, size = builder.passing(x, x.width), builder.rows(1), [x.width]
         kernel, hyper = f"normalize_{self.norm}", self.settings.offset
         builder.forward(f"{kernel}_forward", [y.operand, divisor, x.operand], size, hyper)
         if x.wants_grad:

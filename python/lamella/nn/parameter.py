@@ -110,7 +110,7 @@ class Stored:
     @property
     def data(self) -> Array:
         """The values: a view, writable, of the model's own memory."""
-        return self._view(self.arena)
+        return self._view(self.arena) if self._values is None else self._values
 
     def assign(self, values: Any, where: str) -> None:
         """Overwrite the values; ValueError if the shape is another."""

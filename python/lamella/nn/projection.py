@@ -169,7 +169,7 @@ class Projection(Fixed):
         """scale_columns_forward, which subtracts the center while x is as precise as it gets, and linear_forward."""
         assert self.settings is not None
         self.require_values()
-        y, centred = builder.value(self.out_features), builder.rows(self.in_features)
+        y, centred = builder.passing(x, self.out_features), builder.rows(self.in_features)
         sizes = [self.in_features, self.out_features]
         operands = [centred, x.operand, self.center.operand, NOTHING]
         builder.forward("scale_columns_forward", operands, [self.in_features], self.settings.offset)

@@ -47,7 +47,7 @@ class _Columns(Fixed):
         """<kernel>_forward; <kernel>_backward."""
         assert self.settings is not None
         self.require_values()
-        y, size = builder.value(self.features), [self.features]
+        y, size = builder.passing(x, self.features), [self.features]
         operands = [y.operand, x.operand, self.center.operand, self.scale.operand]
         builder.forward(f"{self.kernel}_forward", operands, size, self.settings.offset)
         if x.wants_grad:
@@ -140,13 +140,13 @@ class _Scaler(_Columns):
             other.put(values)
         return layer
 
-    def take(self, center: Array, scale: Array, count: int, where: str) -> None:
-        """Set the values; ValueError if they are not finite."""
+    def take(self, center: Array, scale: Array, count: int, where: str, eps: float = 0.0) -> None:
+        """Set the values, which have a relative rounding of eps; ValueError if they are not finite."""
         bad = np.flatnonzero(~np.isfinite(center) | ~np.isfinite(scale))
         if bad.size:
             raise ValueError(f"[{where}] the values of x in {named(bad)} are too large")
         self.center.put(center)
-        self.scale.put(scale)
+        self.scale.put(np.where(scale <= 10 * eps * np.abs(center), 0.0, scale))
         self.samples_seen = count
 
     def extra_state(self) -> dict[str, Array]:
@@ -180,6 +180,7 @@ class _Scaler(_Columns):
 
 class _Statistics(Protocol):
     count: int
+    eps: float
 
     def add(self, block: Array) -> None: ...
 
@@ -192,8 +193,8 @@ class _Running(_Scaler):
     def _fresh(self) -> _Statistics:
         raise NotImplementedError
 
-    def _restored(self, center: Array, scale: Array) -> _Statistics:
-        """As far as the layer's own values tell."""
+    def _restored(self, center: Array, scale: Array, eps: float) -> _Statistics:
+        """As far as the layer's own values tell, with their rounding."""
         raise NotImplementedError
 
     def _values(self, statistics: Any) -> tuple[Array, Array]:
@@ -203,7 +204,7 @@ class _Running(_Scaler):
     def _gather(self, statistics: _Statistics, x: Any, where: str) -> None:
         for block in blocks(x, self.features, where):
             statistics.add(block)
-        self.take(*self._values(statistics), statistics.count, where)
+        self.take(*self._values(statistics), statistics.count, where, statistics.eps)
         self._statistics = statistics
 
     def fit(self: R, x: Any) -> R:
@@ -244,8 +245,9 @@ class _Running(_Scaler):
         elif self._statistics is not None:
             statistics = copy.copy(self._statistics)
         else:
-            values = [np.asarray(item.detach(), np.float64) for item in (self.center, self.scale)]
-            statistics = self._restored(values[0], values[1])
+            center, scale = self.center.data, self.scale.data
+            eps = float(np.finfo(center.dtype).eps)
+            statistics = self._restored(center.astype(np.float64), scale.astype(np.float64), eps)
         self._gather(statistics, x, f"{type(self).__name__}.partial_fit")
         return self
 
@@ -279,13 +281,11 @@ class Standardize(_Running):
     def _fresh(self) -> Moments:
         return Moments()
 
-    def _restored(self, center: Array, scale: Array) -> Moments:
-        return Moments(self.samples_seen, center, scale**2 * self.samples_seen)
+    def _restored(self, center: Array, scale: Array, eps: float) -> Moments:
+        return Moments(self.samples_seen, center, scale**2 * self.samples_seen, eps)
 
     def _values(self, statistics: Moments) -> tuple[Array, Array]:
-        deviation = np.sqrt(statistics.variance)
-        rounding = 10 * np.finfo(np.float64).eps * np.abs(statistics.mean)
-        return statistics.mean, np.where(deviation <= rounding, 0.0, deviation)
+        return statistics.mean, np.sqrt(statistics.variance)
 
 
 class MinMaxScale(_Running):
@@ -323,8 +323,8 @@ class MinMaxScale(_Running):
     def _fresh(self) -> Extremes:
         return Extremes()
 
-    def _restored(self, center: Array, scale: Array) -> Extremes:
-        return Extremes(self.samples_seen, center, center + scale * (self.high - self.low))
+    def _restored(self, center: Array, scale: Array, eps: float) -> Extremes:
+        return Extremes(self.samples_seen, center, center + scale * (self.high - self.low), eps)
 
     def _values(self, statistics: Extremes) -> tuple[Array, Array]:
         with np.errstate(over="ignore"):

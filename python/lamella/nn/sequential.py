@@ -18,7 +18,7 @@ class Sequential(Container):
         Of first weights and dropout masks: in [0, 2**64). By default that of the Sequential around this one, 0 for the
         outermost: the same code gives the same model.
     dtype : "float32" or "float64", optional
-        By default that of the Sequential around this one, float32 for the outermost.
+        By default that of the Sequential around this one; for the outermost that of those inside, else float32.
 
     Raises
     ------

@@ -24,11 +24,11 @@ class Store:
 
     def __init__(self, root: "Module") -> None:
         self.stale = False  # True: some arrays have moved to another model's memory
-        name = root.dtype or "float32"
+        modules = list(root.named_modules())
+        name = dtype_of(root)
         self.dtype: np.dtype[Any] = np.dtype(name)
         self.native_dtype = _core.DType[name]
         self.seed = root.seed or 0
-        modules = list(root.named_modules())
         for name, module in modules:
             if module.dtype is not None and np.dtype(module.dtype) != self.dtype:
                 raise ValueError(
@@ -62,6 +62,11 @@ class Store:
             offset += len(settings)
         for index, module in enumerate(every):
             module.adopted(self, index)
+
+
+def dtype_of(root: "Module") -> str:
+    """Of a model: its own, else that of what is inside, else float32."""
+    return next((module.dtype for _, module in root.named_modules() if module.dtype is not None), "float32")
 
 
 def _settle(module: "Module", following: list["Module"]) -> list["Module"]:

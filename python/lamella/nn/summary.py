@@ -1,7 +1,10 @@
 """A model as a table."""
 
+import numpy as np
+
 from lamella.nn.module import Module
 from lamella.nn.sequential import Sequential
+from lamella.nn.store import dtype_of
 
 Row = tuple[str, str, str, str]
 
@@ -26,7 +29,7 @@ def summary(model: Module) -> str:
         return "  ".join([*texts, row[3].rjust(widths[3])])
 
     rule = "-" * len(line(header))
-    size = model.num_parameters * (8 if (model.dtype or "float32") == "float64" else 4)
+    size = model.num_parameters * np.dtype(dtype_of(model)).itemsize
     total = f"{model.num_parameters:,} parameters, {size / 2**20:.2f} MiB"
     return "\n".join([line(header), rule, *map(line, rows), rule, total])
 
