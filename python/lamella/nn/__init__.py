@@ -36,7 +36,8 @@ from lamella.nn.projection import Projection
 from lamella.nn.python_layer import PythonLayer
 from lamella.nn.rectifiers import CELU, ELU, GELU, SELU, Hardswish, LeakyReLU, Mish, ReLU, SiLU, Softplus
 from lamella.nn.residual import Residual
-from lamella.nn.scaling import MinMaxScale, RobustScale, Standardize, Unscale
+from lamella.nn.scaler import Unscale
+from lamella.nn.scaling import MinMaxScale, RobustScale, Standardize
 from lamella.nn.sequential import Sequential
 from lamella.nn.sigmoids import Hardsigmoid, Hardtanh, LogSigmoid, ReLU6, Sigmoid, Softsign, Tanh
 from lamella.nn.softmax import Hardmax, LogSoftmax, Softmax

@@ -103,3 +103,26 @@ class Extremes:
         self.least = np.minimum(self.least, block.min(axis=0))
         self.most = np.maximum(self.most, block.max(axis=0))
         self.count += len(block)
+
+
+class Whole:
+    """All rows, for what cannot be gathered."""
+
+    eps = _EPS
+
+    def __init__(self) -> None:
+        self._blocks: list[Array] = []
+
+    def add(self, block: Array) -> None:
+        """Keep (n, columns)."""
+        self._blocks.append(block)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._blocks))
+
+    @property
+    def rows(self) -> Array:
+        """A copy."""
+        return np.concatenate(self._blocks)

@@ -110,9 +110,8 @@ class Projection(Fixed):
         else:
             kept = most if components is None else _check.integer(where, "components", components, 1)
         if kept > most:
-            raise ValueError(
-                f"[{where}] components is {kept} but x, ({statistics.count}, {len(variances)}), has {most}"
-            )
+            shape = (statistics.count, len(variances))
+            raise ValueError(f"[{where}] components is {kept} but x has shape {shape} and so at most {most}")
         weight = vectors[:kept]
         if whiten:
             weight = weight * _inverse_roots(variances)[:kept, None]
