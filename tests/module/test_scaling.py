@@ -183,6 +183,24 @@ def test_sparse(kind):
 
 
 @each
+def test_sources(kind, tmp_path):
+    x = table()
+    want = statistics(kind.of(x))
+    np.save(tmp_path / "x.npy", x)
+    parts = [x[:100], x[100:100], x[100:]]
+    for source in (lm.data.npy(tmp_path / "x.npy", block_rows=7), lm.data.batches(lambda: iter(parts))):
+        np.testing.assert_allclose(statistics(kind.of(source)), want, rtol=1e-12)
+    bad = x.copy()
+    bad[150, 2] = np.nan
+    with pytest.raises(ValueError, match=r"column 2 \(first at row 150\)"):
+        kind.of(lm.data.npy(bad, block_rows=7))
+    with pytest.raises(
+        ValueError, match=rf"\[{kind.__name__}.of\] x has no rows|\[{kind.__name__}.of\] x \(.* no rows"
+    ):
+        kind.of(lm.data.batches(lambda: iter([])))
+
+
+@each
 def test_frames(kind):
     pandas = pytest.importorskip("pandas")
     x = table()

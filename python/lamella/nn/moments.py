@@ -5,37 +5,42 @@ from typing import Any
 
 import numpy as np
 
-from lamella._arrays import Array, as_features, check_finite
+from lamella._arrays import Array, as_features, check_finite, is_sparse
+from lamella.data.source import Source, feature_blocks
 
 #: Elements of a block, 8 MiB in float64.
 _BLOCK = 2**20
 
+_F64 = np.dtype(np.float64)
 _EPS = float(np.finfo(np.float64).eps)
 
 
-def is_sparse(x: Any) -> bool:
-    """Whether it is a matrix or an array of scipy.sparse."""
-    return hasattr(x, "tocsr") and hasattr(x, "nnz")
-
-
-def as_table(x: Any, width: int | None, where: str) -> Any:
-    """``x`` as rows that can be sliced, (n, width); a sparse matrix stays one."""
-    if not is_sparse(x):
-        return as_features(x, np.dtype(np.float64), width, "x", where)
-    as_features(np.broadcast_to(0.0, x.shape), np.dtype(np.float64), width, "x", where)
-    return x.tocsr()
+def width_of(x: Any, where: str) -> int:
+    """Columns of what :func:`blocks` takes, or an error."""
+    if isinstance(x, Source):
+        first = x.first()
+        if first is None:
+            raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
+        x = first.x
+    return int((x if is_sparse(x) and x.ndim == 2 else as_features(x, _F64, None, "x", where)).shape[1])
 
 
 def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
     """(some, width) copies in float64 of so many rows of ``x`` at a time; ValueError where one is not finite."""
-    table = as_table(x, width, where)
-    n, features = table.shape
-    rows = max(1, _BLOCK // max(1, features))
-    for begin in range(0, n, rows):
-        part = table[begin : begin + rows]
-        block = np.array(part.toarray() if is_sparse(part) else part, np.float64, order="C")
-        check_finite(block, "x", where, getattr(x, "columns", None), first=begin)
-        yield block
+    seen = 0
+    for part in feature_blocks(x, where) if isinstance(x, Source) or is_sparse(x) else [x]:
+        if isinstance(x, Source) and len(part) == 0:
+            continue
+        table = as_features(part, _F64, width, "x", where)
+        width = table.shape[1]
+        rows = max(1, _BLOCK // width)
+        for begin in range(0, len(table), rows):
+            block = np.array(table[begin : begin + rows], _F64, order="C")
+            check_finite(block, "x", where, getattr(x, "columns", None), first=seen + begin)
+            yield block
+        seen += len(table)
+    if seen == 0:
+        raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
 
 
 class Moments:

@@ -84,8 +84,8 @@ class Projection(Fixed):
 
         Parameters
         ----------
-        x : array-like or sparse matrix, (n, features), n >= 2
-            Read once, in blocks of some MiB: a memory-mapped file may be larger than memory.
+        x : array-like, scipy.sparse matrix or Source (:mod:`lamella.data`), (n, features), n >= 2
+            Read once, in blocks of some MiB: a memory-mapped file or a source may be larger than memory.
         components : int or float, optional
             How many to keep; a float in (0, 1): as many as it takes for more than that share of the variance. By
             default all: min(n - 1, features).
@@ -125,7 +125,7 @@ class Projection(Fixed):
 
         Parameters
         ----------
-        x : array-like or sparse matrix, (n, features), n >= 2
+        x : array-like, scipy.sparse matrix or Source, (n, features), n >= 2
             As for :meth:`pca`.
         epsilon : float, default 0
             Added to the variances, so that those that are little but noise are not blown up; for images in [0, 1] 1e-2

@@ -11,7 +11,7 @@ from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.builder import Builder, Value
 from lamella.nn.fixed import Fixed, named
-from lamella.nn.moments import as_table, blocks
+from lamella.nn.moments import blocks, width_of
 from lamella.nn.parameter import Settings
 
 S = TypeVar("S", bound="Scaler")
@@ -112,22 +112,21 @@ class Scaler(_Columns):
 
         Parameters
         ----------
-        x : array-like or sparse matrix, (n, features)
+        x : array-like, scipy.sparse matrix or Source, (n, features)
             As for :meth:`fit`.
         **arguments
             The layer's own, but for ``features``.
         """
-        table = as_table(x, None, f"{cls.__name__}.of")
-        return cls(table.shape[1], **arguments).fit(x)
+        return cls(width_of(x, f"{cls.__name__}.of"), **arguments).fit(x)
 
     def fit(self: S, x: Any) -> S:
         """Take the values from a training set; returns the layer itself.
 
         Parameters
         ----------
-        x : array-like or sparse matrix, (n, features)
-            Read once, in blocks of some MiB: a memory-mapped file may be larger than memory. A vector of targets is a
-            column: ``y[:, None]``.
+        x : array-like, scipy.sparse matrix or Source (:mod:`lamella.data`), (n, features)
+            Read once, in blocks of some MiB: a memory-mapped file or a source may be larger than memory. A vector of
+            targets is a column: ``y[:, None]``.
 
         Raises
         ------
@@ -221,7 +220,7 @@ class RunningScaler(Scaler):
 
         Parameters
         ----------
-        x : array-like or sparse matrix, (n, features)
+        x : array-like, scipy.sparse matrix or Source, (n, features)
             As for :meth:`fit`.
 
         Raises
