@@ -11,6 +11,9 @@ from lamella import nn
 
 ROWS = 5
 
+#: What scaling layers are fitted to.
+SCALED = np.random.default_rng(8).normal(1, 2, (30, 5))
+
 #: Name: (layers, width of the input, width of the output). A bias before batch normalization has no gradient in
 #: training, so those layers go without.
 NETWORKS = {
@@ -35,6 +38,19 @@ NETWORKS = {
         3,
     ),
     "rmsnorm": (lambda: [nn.Linear(5, 8), nn.RMSNorm(8), nn.SiLU(), nn.Linear(8, 3), nn.RMSNorm(3, 0.1, False)], 5, 3),
+    "scaling": (
+        lambda: [
+            nn.Standardize.of(SCALED),
+            nn.Linear(5, 6),
+            nn.Tanh(),
+            nn.Normalize(),
+            nn.Linear(6, 3),
+            nn.RobustScale.of(SCALED[:, :3]).inverse(),
+        ],
+        5,
+        3,
+    ),
+    "projection": (lambda: [nn.Projection.pca(SCALED, 4), nn.Linear(4, 3), nn.MinMaxScale.of(SCALED[:, :3])], 5, 3),
     "softmax": (lambda: [nn.Linear(5, 4), nn.Softmax(), nn.Linear(4, 3), nn.LogSoftmax()], 5, 3),
     "maxout": (lambda: [nn.Maxout(5, 6, 3), nn.Dropout(0.2), nn.Maxout(6, 3, bias=False)], 5, 3),
     "everything": (

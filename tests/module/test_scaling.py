@@ -314,7 +314,7 @@ def test_bad_data_is_refused_and_changes_nothing(kind):
                 r"x has NaN or infinite values in column 1 \(first at row 100\), column 3 \(first at row 2",
             ),
             (table()[:, :4], ValueError, r"x has 4 features but the model expects 5"),
-            (table()[0], ValueError, r"x has shape \(5,\) but \(n, 5\) is expected"),
+            (table()[0], ValueError, r"x has shape \(5,\) but \(n, features\) .*for one column, .* pass x\[:, None\]"),
             (np.empty((0, 5)), ValueError, r"x has no rows"),
             ([["a"] * 5], TypeError, r"x has dtype <U1"),
             (

@@ -16,6 +16,7 @@ SETTINGS = [
     (lambda: nn.Hardtanh(), "max_val", 0.1),
     (lambda: nn.LayerNorm(5), "eps", 2.0),
     (lambda: nn.RMSNorm(5), "eps", 2.0),
+    (lambda: nn.Normalize(), "eps", 9.0),
 ]
 
 

@@ -385,14 +385,14 @@ def test_a_failure_while_writing_leaves_the_old_file(path, monkeypatch):
 def changing():
     """A layer of each kind with settings that may change at any time."""
     layers = [nn.GaussianNoise(), nn.Linear(5, 4), nn.BatchNorm1d(4), nn.LayerNorm(4), nn.LeakyReLU(), nn.Dropout()]
-    return nn.Sequential(*layers, nn.GaussianDropout(), nn.Sparsity(), nn.Linear(4, 2), dtype="float64")
+    return nn.Sequential(*layers, nn.GaussianDropout(), nn.Sparsity(), nn.Normalize(), nn.Linear(4, 2), dtype="float64")
 
 
 def test_settings_that_were_changed_come_back(path):
     source = trainer(model=changing())
-    noise, _, norm, layernorm, relu, dropout, gaussian, sparsity, _ = source.model
+    noise, _, norm, layernorm, relu, dropout, gaussian, sparsity, rows, _ = source.model
     noise.std, norm.momentum, layernorm.eps, relu.negative_slope = 0.2, None, 0.01, 0.3
-    dropout.p, gaussian.p, sparsity.l1 = 0.25, 0.3, 0.125
+    dropout.p, gaussian.p, sparsity.l1, rows.eps = 0.25, 0.3, 0.125, 0.5
     source.fit(*data())
     source.save(path)
     world = trainer(model=changing())

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella._arrays import Array, as_features, check_finite, is_sparse
+from lamella._arrays import Array, as_features, check_finite, is_sparse, to_array
 from lamella.data.source import Source, feature_blocks
 
 #: Elements of a block, 8 MiB in float64.
@@ -22,7 +22,17 @@ def width_of(x: Any, where: str) -> int:
         if first is None:
             raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
         x = first.x
-    return int((x if is_sparse(x) and x.ndim == 2 else as_features(x, _F64, None, "x", where)).shape[1])
+    return int((x if is_sparse(x) and x.ndim == 2 else _table(x, None, where)).shape[1])
+
+
+def _table(x: Any, width: int | None, where: str) -> Array:
+    array = to_array(x, "x", where)
+    if array.ndim == 1:
+        raise ValueError(
+            f"[{where}] x has shape {array.shape} but (n, features) is expected; for one column, such as targets, pass "
+            "x[:, None]"
+        )
+    return as_features(array, _F64, width, "x", where)
 
 
 def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
@@ -31,7 +41,7 @@ def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
     for part in feature_blocks(x, where) if isinstance(x, Source) or is_sparse(x) else [x]:
         if isinstance(x, Source) and len(part) == 0:
             continue
-        table = as_features(part, _F64, width, "x", where)
+        table = _table(part, width, where)
         width = table.shape[1]
         rows = max(1, _BLOCK // width)
         for begin in range(0, len(table), rows):

@@ -188,11 +188,11 @@ class Scaler(_Columns):
         """As its inverse; warns of columns whose differences the model's numbers are too coarse for."""
         y = super().emit(builder, x)
         center, scale = self.center.data, self.scale.data
-        coarse = np.flatnonzero((scale != 0) & (scale < 4 * np.finfo(scale.dtype).eps * np.abs(center)))
+        coarse = np.flatnonzero((scale != 0) & (np.abs(scale) < 4 * np.finfo(scale.dtype).eps * np.abs(center)))
         if coarse.size:
             warnings.warn(
                 f"[{type(self).__name__}] {scale.dtype} cannot tell the values of {named(coarse)} apart, which differ "
-                f"by {scale[coarse[0]]:.2g} around {center[coarse[0]]:.9g}: subtract that from x, or use float64",
+                f"by {scale[coarse[0]]:.2g} around {center[coarse[0]]:.9g}: subtract that from x",
                 stacklevel=2,
             )
         return y
