@@ -65,6 +65,15 @@ def test_in_parts(name):
     assert ours.samples_seen == theirs.n_samples_seen_
 
 
+def test_what_a_standard_scaler_has_found():
+    x = table()
+    theirs = preprocessing.StandardScaler().fit(x)
+    ours = nn.Standardize(7)
+    ours.dtype = "float64"
+    ours.load_state_dict({"center": theirs.mean_, "scale": theirs.scale_, "samples_seen": theirs.n_samples_seen_})
+    np.testing.assert_allclose(ours(table(40)), theirs.transform(table(40)), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("norm", ["l1", "l2", "max"])
 def test_normalizer(norm):
     x = table() * 1e-3
