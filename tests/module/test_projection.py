@@ -155,6 +155,7 @@ def test_what_is_refused():
         (lambda: nn.Projection.of(x, None, "b"), TypeError, r"\[Projection.of\] bias has dtype <U1"),
         (lambda: nn.Projection.pca(bad), ValueError, r"\[Projection.pca\] x has NaN .* column 2 \(first at row 5\)"),
         (lambda: nn.Projection.pca(x[:1]), ValueError, r"\[Projection.pca\] x has 1 row but at least 2 are needed"),
+        (lambda: nn.Projection.pca(x[:, :0]), ValueError, r"\[Projection.pca\] x has no columns \(x is \(203, 0\)\)"),
         (lambda: nn.Projection.pca(x[0]), ValueError, r"\[Projection.pca\] x has shape \(6,\)"),
         (lambda: nn.Projection.pca(x, 7), ValueError, r"components is 7 but x has shape \(203, 6\) and so at most 6"),
         (lambda: nn.Projection.pca(x, 0), ValueError, r"components is 0 but must be at least 1"),

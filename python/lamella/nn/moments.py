@@ -20,7 +20,7 @@ def width_of(x: Any, where: str) -> int:
     if isinstance(x, Source):
         first = x.first()
         if first is None:
-            raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
+            raise ValueError(f"[{where}] x ({type(x).__name__}) has no rows")
         x = first.x
     return int((x if is_sparse(x) and x.ndim == 2 else _table(x, None, where)).shape[1])
 
@@ -32,6 +32,8 @@ def _table(x: Any, width: int | None, where: str) -> Array:
             f"[{where}] x has shape {array.shape} but (n, features) is expected; for one column, such as targets, pass "
             "x[:, None]"
         )
+    if array.ndim == 2 and array.shape[1] == 0:
+        raise ValueError(f"[{where}] x has no columns (x is {array.shape})")
     return as_features(array, _F64, width, "x", where)
 
 
@@ -50,7 +52,7 @@ def blocks(x: Any, width: int | None, where: str) -> Iterator[Array]:
             yield block
         seen += len(table)
     if seen == 0:
-        raise ValueError(f"[{where}] x ({x!r:.80}) has no rows")
+        raise ValueError(f"[{where}] x ({type(x).__name__}) has no rows")
 
 
 class Moments:
