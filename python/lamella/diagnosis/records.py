@@ -1,0 +1,135 @@
+"""What a :class:`lamella.diagnosis.Recorder` keeps of a training: numbers and histograms, by epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamella._arrays import Array
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How often values fall between edges.
+
+    Attributes
+    ----------
+    edges : ndarray, (bins + 1,)
+        Rising; from the smallest finite value to the largest (half a unit around it if all are the same).
+    counts : ndarray, (bins,)
+        Of finite values; the last bin includes its right edge, as ``numpy.histogram`` has it.
+    zeros : int
+        Values that are exactly 0; they are in ``counts``, too.
+    not_finite : int
+        NaN and infinite values; they are not in ``counts``.
+    """
+
+    edges: Array
+    counts: Array
+    zeros: int = 0
+    not_finite: int = 0
+
+    @classmethod
+    def of(cls, values: Array, bins: int = 40) -> "Histogram":
+        """Of all values of an array, whatever its shape."""
+        finite = values[np.isfinite(values)].astype(np.float64)
+        counts, edges = np.histogram(finite, bins)
+        return cls(edges, counts, int(np.count_nonzero(finite == 0)), values.size - finite.size)
+
+    @property
+    def centers(self) -> Array:
+        """(bins,): the middle of each bin."""
+        middles: Array = (self.edges[:-1] + self.edges[1:]) / 2
+        return middles
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """One layer over a sample of rows.
+
+    Attributes
+    ----------
+    name : str
+        Where it is in the model: "0", "2.1", as in the keys of ``state_dict``.
+    kind : str
+        Its class: "Linear", "ReLU"; that of the body, for a layer in Python.
+    units : int
+        Outputs.
+    mean, std : float
+        Of all activations, that is outputs, over rows and units.
+    activations : Histogram
+        Of the same.
+    dead : float or None
+        Share of units that are never active in the sample, in [0, 1]; None for layers whose units cannot die.
+    saturated : float or None
+        Share of activations where the layer's derivative is small, in [0, 1]; None for layers that do not saturate.
+    correlation : float or None
+        Mean over pairs of units of the magnitude of their correlation, in [0, 1]; None where fewer than two units vary.
+    gradient_rms : float or None
+        Root of the mean square of the loss's gradient by the activations, times the number of rows (so that it is that
+        of a row's own loss, for losses that are means); None without targets.
+    gradients : Histogram or None
+        Of the same values.
+    """
+
+    name: str
+    kind: str
+    units: int
+    mean: float
+    std: float
+    activations: Histogram
+    dead: float | None = None
+    saturated: float | None = None
+    correlation: float | None = None
+    gradient_rms: float | None = None
+    gradients: Histogram | None = None
+
+
+@dataclass(frozen=True)
+class ParameterRecord:
+    """One parameter.
+
+    Attributes
+    ----------
+    name : str
+        "0.weight", as in ``state_dict``.
+    shape : tuple of int
+        PyTorch's: (outputs, features) for weights of a linear layer.
+    norm : float
+        |w|, the root of the sum of squares.
+    gradient_norm : float or None
+        Of the loss's gradient on the sample; None without targets.
+    update_ratio : float or None
+        |change of w| / |w| in one step of the optimizer as it is now; about 1e-3 is good. None where it was not
+        measured, or w is 0 (a new bias).
+    values : Histogram
+        Of the weights.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    norm: float
+    gradient_norm: float | None
+    update_ratio: float | None
+    values: Histogram
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """The model after one epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        From 0, of this training; -1: before the first.
+    rates : tuple of float
+        Learning rates of the parameter groups.
+    layers : dict of str to LayerRecord
+        By name, first layer to last; containers are not among them, but what is inside them.
+    parameters : dict of str to ParameterRecord
+        By name, first layer to last.
+    """
+
+    epoch: int
+    rates: tuple[float, ...]
+    layers: dict[str, LayerRecord]
+    parameters: dict[str, ParameterRecord]
