@@ -1,10 +1,13 @@
 """Dense neural networks, fast: native kernels under a thin ``nn``/``optim`` API whose layers carry their own backward.
 
 >>> import lamella as lm
->>> from lamella import data, nn, optim
+>>> from lamella import nn, optim
 >>> model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), seed=0)
 >>> trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3))
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 try:
     from lamella import _core as _core
@@ -23,6 +26,16 @@ from lamella.population import CrossValidation, OutOfBag, Population, Population
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, search, space
 
+if TYPE_CHECKING:
+    from lamella import data, diagnosis
+    from lamella.diagnosis import check_gradients, diagnose, lr_range_test, overfit_check
+
+#: Modules that are imported when they are first used, and those of their names that stand here, too.
+_LATER: dict[str, tuple[str, ...]] = {
+    "lamella.data": (),
+    "lamella.diagnosis": ("check_gradients", "diagnose", "lr_range_test", "overfit_check"),
+}
+
 __all__ = [
     "CrossValidation",
     "CutOnDivergence",
@@ -40,16 +53,34 @@ __all__ = [
     "Trial",
     "__version__",
     "callbacks",
+    "check_gradients",
     "cross_validate",
     "data",
+    "diagnose",
+    "diagnosis",
     "get_num_threads",
     "load",
     "load_metadata",
+    "lr_range_test",
     "nn",
     "optim",
+    "overfit_check",
     "save",
     "search",
     "set_num_threads",
     "show_config",
     "space",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(import_module(module), name)
+        if module == f"lamella.{name}":
+            return import_module(module)
+    raise AttributeError(f"module 'lamella' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

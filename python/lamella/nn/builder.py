@@ -101,6 +101,8 @@ class Builder:
         #: Columns of the input that hold whole numbers, and how many values those may have: from 0 on.
         self.indices: list[tuple[int, int]] = []
         self._no_backward: str | None = None
+        #: What each layer of a container gets and makes: container, number, x and y, in the order they are emitted.
+        self.passed: list[tuple[Module, int, Value, Value]] = []
 
     # What layers call.
 

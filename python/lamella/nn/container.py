@@ -91,7 +91,9 @@ class Container(Module):
                 f"[{self._where()}] layer {index} ({layer!r}) expects {expected} features but gets {x.width}"
             )
         builder.begin_layer()
-        return layer.emit(builder, x)
+        y = layer.emit(builder, x)
+        builder.passed.append((self, index, x, y))
+        return y
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -29,17 +29,26 @@ class Replay:
         Features of the input.
     training : bool, optional
         The behaviour of all layers; None: each its own.
+    watch : bool
+        Whether what layers pass to each other, and its gradients, can be read between replays: :attr:`passed`.
     """
 
-    def __init__(self, module: "Module", store: "Store", width: int, training: bool | None = None) -> None:
+    def __init__(
+        self, module: "Module", store: "Store", width: int, training: bool | None = None, watch: bool = False
+    ) -> None:
         self.store = store
         self.least_rows = module.least_rows_of_all(training)
         builder = Builder(store.native_dtype, training, accumulate=True)
         self.x = builder.enter(builder.value(width))
         self.y = module.emit(builder, self.x)
-        self._indices = builder.indices
+        self.indices = builder.indices
         builder.keep(self.x)
         builder.keep(self.y)
+        #: As the builder's, if watched.
+        self.passed = builder.passed if watch else []
+        for _, _, given, made in self.passed:
+            builder.keep(given)
+            builder.keep(made)
         self.require_backward = builder.require_backward
         self._native = builder.all_native
         self._forward = builder.add_forward()
@@ -50,7 +59,7 @@ class Replay:
     def checked(self, x: Array, where: str) -> Array:
         """The batch as the program takes it; ValueError if layers cannot take its values."""
         x = contiguous(x, self.store.dtype)
-        check_indices(x, self._indices, "x", where)
+        check_indices(x, self.indices, "x", where)
         return x
 
     def forward(self, x: Array) -> Array:
