@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamella._arrays import Array
+from lamella.diagnosis.findings import Finding, read
+from lamella.diagnosis.table import table
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ class LayerRecord:
     activations : Histogram
         Of the same.
     dead : float or None
-        Share of units that are never active in the sample, in [0, 1]; None for layers whose units cannot die.
+        Share of units that no row of the sample can train, in [0, 1]: the derivative is (nearly) 0 in each, as for a
+        ReLU that is never active. None for layers that are no activation.
     saturated : float or None
-        Share of activations where the layer's derivative is small, in [0, 1]; None for layers that do not saturate.
+        Share of activations where the derivative is small, in [0, 1], for sigmoid, tanh and their kin; None for others.
     correlation : float or None
         Mean over pairs of units of the magnitude of their correlation, in [0, 1]; None where fewer than two units vary.
     gradient_rms : float or None
@@ -113,14 +116,14 @@ class ParameterRecord:
     values: Histogram
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EpochRecord:
-    """The model after one epoch.
+    """A model after one epoch, on a sample of rows. ``print`` shows tables, and what they mean.
 
     Attributes
     ----------
     epoch : int
-        From 0, of this training; -1: before the first.
+        From 0, of this training; -1: before the first, or of no training.
     rates : tuple of float
         Learning rates of the parameter groups.
     layers : dict of str to LayerRecord
@@ -133,3 +136,39 @@ class EpochRecord:
     rates: tuple[float, ...]
     layers: dict[str, LayerRecord]
     parameters: dict[str, ParameterRecord]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What stands out, with advice; gravest first."""
+        return read(self)
+
+    def __repr__(self) -> str:
+        layers = [
+            (
+                layer.name or "-",
+                layer.kind,
+                f"{layer.units:,}",
+                f"{layer.mean:.3g}",
+                f"{layer.std:.3g}",
+                *(_share(share) for share in (layer.dead, layer.saturated)),
+                *(_number(number) for number in (layer.correlation, layer.gradient_rms)),
+            )
+            for layer in self.layers.values()
+        ]
+        parameters = [
+            (each.name, str(each.shape), f"{each.norm:.3g}", _number(each.gradient_norm), _number(each.update_ratio))
+            for each in self.parameters.values()
+        ]
+        header = ("layer", "", "units", "mean", "std", "dead", "saturated", "correlation", "gradient")
+        lines = [table(header, layers, right=range(2, 9))]
+        if parameters:
+            lines += ["", table(("parameter", "shape", "norm", "gradient", "update"), parameters, right=range(2, 5))]
+        return "\n".join([*lines, *("\n" + str(finding) for finding in self.findings)])
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
