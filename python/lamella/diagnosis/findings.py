@@ -76,7 +76,8 @@ def _units(record: "EpochRecord") -> Iterator[Finding]:
                 (
                     "a lower learning rate, or a warm-up: one large step kills ReLUs for good",
                     "LeakyReLU, ELU or GELU, which do not die",
-                    "standardised inputs; biases that start at zero; batch or layer normalization before it",
+                    "standardised inputs, or batch or layer normalization before it",
+                    "first weights that suit it (the default; not zeros), biases that start at zero",
                 ),
             )
         if layer.saturated is not None and layer.saturated >= SATURATED:

@@ -27,19 +27,9 @@ _RANGE = np.concatenate([np.linspace(-50, 50, 2001), [-1e6, 1e6]])[:, None]
 
 
 def obstacles(
-    first: Module, trained: Module, loss: Loss, samples: Samples, attempts: "Sequence[Attempt]", bounds: Reach
+    first: Module, trained: Module, loss: Loss, samples: Samples, attempts: "Sequence[Attempt]"
 ) -> Iterator[Finding]:
-    """Reasons, most likely first: of the model as it began, and as its best attempt left it."""
-    yield from _outputs(first, loss, samples)
-    if bounds.conflicts:
-        yield Finding(
-            "conflicting rows",
-            "",
-            bounds.floor,
-            "rows with the same features have different targets",
-            ("look for wrong labels", "add features that tell these rows apart"),
-        )
-    yield from _scale(samples)
+    """What can be seen in the model as it began, and as its best attempt left it, most likely reason first."""
     began = examine(first, loss, samples, None, 10, 0.05).findings
     told = {(finding.kind, finding.where) for finding in began}
     yield from began
@@ -63,7 +53,21 @@ def obstacles(
         )
     later = examine(trained, loss, samples, None, 10, 0.05).findings
     yield from (finding for finding in later if (finding.kind, finding.where) not in told)
-    yield from _learning(first, samples, attempts)
+    yield from _course(first, samples, attempts)
+
+
+def mistakes(model: Module, loss: Loss, samples: Samples, bounds: Reach) -> Iterator[Finding]:
+    """What is wrong with model, loss and data whether or not they can be learned."""
+    yield from _outputs(model, loss, samples)
+    if bounds.conflicts:
+        yield Finding(
+            "conflicting rows",
+            "",
+            bounds.floor,
+            "rows with the same features have different targets",
+            ("look for wrong labels", "add features that tell these rows apart"),
+        )
+    yield from _scale(samples)
 
 
 def _outputs(model: Module, loss: Loss, samples: Samples) -> Iterator[Finding]:
@@ -84,7 +88,7 @@ def _outputs(model: Module, loss: Loss, samples: Samples) -> Iterator[Finding]:
             "activation before logits",
             "",
             0.0,
-            f"the model ends with {type(last).__name__}, but {type(loss).__name__} takes logits, which may be any numbers",
+            f"the model ends with {type(last).__name__}, but {type(loss).__name__} takes logits: any numbers",
             (f"leave the {type(last).__name__} at the end out",),
         )
         return
@@ -125,7 +129,7 @@ def _scale(samples: Samples) -> Iterator[Finding]:
         yield Finding("constant features", "", 0.0, "all rows have the same features", ("look at how x is made",))
 
 
-def _learning(model: Module, samples: Samples, attempts: "Sequence[Attempt]") -> Iterator[Finding]:
+def _course(model: Module, samples: Samples, attempts: "Sequence[Attempt]") -> Iterator[Finding]:
     """How the best attempt went."""
     best = max(attempts, key=lambda attempt: attempt.share)
     losses = best.losses

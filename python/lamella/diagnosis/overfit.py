@@ -10,7 +10,7 @@ import numpy as np
 from lamella import optim
 from lamella._arrays import Array
 from lamella.diagnosis.findings import Finding
-from lamella.diagnosis.obstacles import obstacles
+from lamella.diagnosis.obstacles import mistakes, obstacles
 from lamella.diagnosis.reach import Reach, reach
 from lamella.diagnosis.table import table
 from lamella.diagnosis.watch import require_loss, require_model
@@ -65,7 +65,7 @@ class OverfitCheck:
     attempts : tuple of Attempt
         In the order they were made; the last one passed, if one did.
     findings : tuple of Finding
-        What stands in the way, most likely reason first; empty if it passed.
+        What stands in the way, most likely reason first; if it passed, what looks like a mistake all the same.
     switched_off : tuple of str
         Layers that were held in evaluation mode: dropout, noise, penalties.
     """
@@ -179,9 +179,11 @@ def overfit_check(
         if attempt.share >= _ENOUGH:
             break
     passed = best >= _ENOUGH
-    findings = () if passed else tuple(obstacles(first, trained, own, samples, attempts, bounds))
+    findings = list(mistakes(first, own, samples, bounds))
+    if not passed:
+        findings += obstacles(first, trained, own, samples, attempts)
     return OverfitCheck(
-        passed, len(samples), bounds.constant, bounds.floor, tuple(attempts), findings, tuple(switched_off)
+        passed, len(samples), bounds.constant, bounds.floor, tuple(attempts), tuple(findings), tuple(switched_off)
     )
 
 
