@@ -7,6 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella import _core, nn, optim
+from lamella.trainer.range_test import _averages
 from trainer.world import OPTIMIZERS, N, assert_same, data, everything, labelled, network, trainer
 
 
@@ -99,9 +100,28 @@ def test_the_suggestion_is_where_the_loss_falls_fastest():
     assert 1.0 < found.diverged_at < 10.0  # the Hessian is 2 I: above a rate of 1 the loss grows
     assert len(found.rates) == len(found.losses) == len(found.smoothed) < 100
     assert 0.02 < found.suggestion < 0.5
-    falling = found.smoothed[: np.argmin(found.smoothed) + 1]
-    slopes = np.gradient(found.smoothed, np.log(found.rates))[: len(falling)]
+    lowest = np.argmin(found.smoothed)
+    decades = np.log10(found.rates[: lowest + 1])
+    slopes = [
+        np.polyfit(decades[near], found.smoothed[: lowest + 1][near], 1)[0]
+        for near in (np.abs(decades - middle) <= 1 for middle in decades[decades < decades[-1] - 0.5])
+    ]
     assert found.suggestion == found.rates[np.argmin(slopes)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_between_batches_makes_no_suggestion(seed):
+    """Losses on the plateau jump about more from step to step than the true descent falls."""
+    rng = np.random.default_rng(seed)
+    rates = np.geomspace(1e-7, 1, 100)
+    true = 1.4 - 0.7 / (1 + (3e-3 / rates) ** 1.5)
+    losses = true + 0.15 * rng.standard_normal(100)
+    smoothed = (_averages(losses, 0.9) + _averages(losses[::-1], 0.9)[::-1]) / 2
+    assert 5e-4 < lm.LRRangeTest(rates, losses, smoothed, None).suggestion < 5e-2
+
+
+def test_two_rates_are_enough_for_a_suggestion():
+    assert lm.LRRangeTest(*(np.array(pair) for pair in ([0.1, 1.0], [2.0, 1.0], [2.0, 1.0])), None).suggestion == 0.1
 
 
 def test_where_nothing_falls_there_is_no_suggestion():
@@ -113,8 +133,6 @@ def test_where_nothing_falls_there_is_no_suggestion():
 
 def test_the_average_does_not_lag():
     """A symmetric valley keeps its place."""
-    from lamella.trainer.range_test import _averages
-
     values = np.abs(np.linspace(-1, 1, 41))
     both = (_averages(values, 0.9) + _averages(values[::-1], 0.9)[::-1]) / 2
     assert np.argmin(both) == 20

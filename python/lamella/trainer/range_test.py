@@ -44,14 +44,18 @@ class LRRangeTest:
 
     @property
     def suggestion(self) -> float | None:
-        """The rate of the steepest descent, d smoothed / d log rate, up to the lowest point; None if nothing fell.
+        """The rate of the steepest descent, d smoothed / d log rate, before the lowest point; None if nothing fell.
 
-        Smith 2017, as fast.ai reads it. A tenth of ``diverged_at`` is the other usual choice.
+        Smith 2017, as fast.ai reads it; but each slope is that of the line through a factor of ten to either side, as
+        from one batch to the next the steepest is often a matter of luck, and the rate is less than a third of the
+        lowest point's where any is. A tenth of ``diverged_at`` is the other usual choice.
         """
         lowest = int(np.argmin(self.smoothed))
         if lowest == 0:
             return None
-        slopes = np.gradient(self.smoothed, np.log(self.rates))[: lowest + 1]
+        decades = np.log10(self.rates[: lowest + 1])
+        early = max(1, int(np.searchsorted(decades, decades[-1] - 0.5)))
+        slopes = [_slope(decades, self.smoothed[: lowest + 1], place) for place in range(early)]
         return float(self.rates[np.argmin(slopes)])
 
     def plot(self, ax: Any = None) -> Any:
@@ -195,6 +199,14 @@ class _Trial:
         finally:
             before.restore()
         return np.array(losses), False
+
+
+def _slope(x: Array, y: Array, place: int) -> float:
+    """Of the straight line through all points within 1 of that one, its neighbours at least."""
+    near = np.abs(x - x[place]) <= 1
+    near[max(0, place - 1) : place + 2] = True
+    centred = x[near] - x[near].mean()
+    return float((centred @ y[near]) / (centred @ centred))
 
 
 def _averages(values: Array, past: float) -> Array:
