@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lamella._arrays import Array
 
@@ -29,8 +29,8 @@ class Element:
         |analytic - numeric| / (|analytic| + |numeric|), less what rounding of the differences explains of what is above
         1e-7.
     kink : bool
-        Whether the derivative is not defined here: one-sided differences are not the same, and the backward pass gives
-        one of them, or something in between.
+        Whether the backward pass and differences do not agree, but the derivative is not defined here: differences from
+        both sides are not the same, as for ReLU at 0.
     zero : bool
         Whether both derivatives are nothing but rounding.
     """
@@ -84,12 +84,7 @@ class Differences:
                     break
             assert best is not None
             if best.error > NEAR:
-                left, right, kink = self._one_sided(array, index, value, unit)
-                if kink:
-                    low, high = min(left, right), max(left, right)
-                    margin = _APART * (high - low)
-                    inside = low - margin <= analytic <= high + margin
-                    return Element(index, analytic, (left + right) / 2, best.error, kink=inside)
+                best = replace(best, kink=self._is_kink(array, index, value, unit))
             return best
         finally:
             array[index] = value
@@ -106,8 +101,11 @@ class Differences:
         numeric = (above - below) / (right - left)
         return numeric, 2 * self.rounding / (right - left)
 
-    def _one_sided(self, array: Array, index: tuple[int, ...], value: float, unit: float) -> tuple[float, float, bool]:
-        """The derivatives from both sides, and whether they differ however small the step is."""
+    def _is_kink(self, array: Array, index: tuple[int, ...], value: float, unit: float) -> bool:
+        """Whether the derivatives from both sides differ, and by the same however small the step is.
+
+        By what curvature makes of them they differ less as the step shrinks; by what rounding does, more.
+        """
         middle, here = self._at(array, index, value)
         gaps = []
         for h in (unit, unit / 10):
@@ -116,4 +114,4 @@ class Differences:
             gaps.append(abs(right - left))
         rounding = 4 * self.rounding / (unit / 10)
         apart = gaps[1] > max(rounding, _APART * max(abs(left), abs(right)))
-        return left, right, apart and gaps[1] > gaps[0] / 2  # what curvature makes of them shrinks with the step
+        return apart and gaps[0] / 2 < gaps[1] < 2 * gaps[0]

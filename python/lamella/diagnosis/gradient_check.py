@@ -23,6 +23,8 @@ _WHERE = "check_gradients"
 _JITTERS = 8
 #: A layer whose own backward is further than this from differences is to blame.
 _SUSPECT = 1e-5
+#: Along which it is tried, for each parameter and for the input.
+_DIRECTIONS = 8
 
 
 def check_gradients(
@@ -44,9 +46,9 @@ def check_gradients(
     at first (a ``np.random.Generator``, for one).
 
     An element whose error is not small is tried with other steps, as there may be a kink between w - h and w + h. Where
-    the differences from both sides disagree however small the step is (ReLU at 0), the derivative is not defined; if
-    the backward pass gives one of them or something in between, the element is left out and counted as a kink. What
-    rounding of the differences can explain is no error; how much that is, is measured.
+    the differences from both sides disagree however small the step is (ReLU at 0), there is no derivative to compare
+    with: the element is counted as a kink, and left out. What rounding of the differences can explain is no error; how
+    much that is, is measured.
 
     Parameters
     ----------
@@ -236,11 +238,15 @@ class _Alone:
         self._module.zero_grad()
         dx = self._module.backward(self._dy)
         gradients = [(p.data, p.grad.copy()) for _, p in self._module.named_parameters()]
-        if not indices:
-            gradients.append((self._x, dx))
         for array, gradient in gradients:
-            for _ in range(4):
+            for _ in range(_DIRECTIONS):
                 yield self._along(array, gradient, rng.standard_normal(array.shape), step, rounding)
+        for row in rng.permutation(0 if indices else len(dx))[
+            :_DIRECTIONS
+        ]:  # one row at a time: others may be at kinks
+            direction = np.zeros(dx.shape)
+            direction[row] = rng.standard_normal(dx.shape[1])
+            yield self._along(self._x, dx, direction, step, rounding)
 
     def _along(self, array: Array, gradient: Array, direction: Array, step: float, rounding: float) -> float:
         start, distance = array.copy(), np.zeros(1)

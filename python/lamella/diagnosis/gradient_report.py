@@ -54,11 +54,16 @@ class ArrayCheck:
 
     @property
     def reading(self) -> str:
-        """What the error means: "great", "good", "look again" or "wrong"; "zero" where that is what both say."""
+        """What the error means: "great", "good", "look again" or "wrong".
+
+        "zero" where that is what both say; "kinks" where there is nothing else.
+        """
         if self.error > LOOK:
             return "wrong"
         if self.error > GOOD:
             return "look again"
+        if self.kinks == self.checked:
+            return "kinks"
         if self.zero:
             return "zero"
         return "great" if self.error <= GREAT else "good"
