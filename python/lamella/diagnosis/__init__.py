@@ -7,6 +7,7 @@ from lamella.diagnosis.gradient_check import check_gradients
 from lamella.diagnosis.gradient_report import ArrayCheck, GradientCheck
 from lamella.diagnosis.inspection import inspect
 from lamella.diagnosis.overfit import Attempt, OverfitCheck, overfit_check
+from lamella.diagnosis.pictures import plot_histograms, plot_units, plot_weights
 from lamella.diagnosis.rates import lr_range_test
 from lamella.diagnosis.recorder import Recorder
 from lamella.diagnosis.records import EpochRecord, Histogram, LayerRecord, ParameterRecord
@@ -36,5 +37,8 @@ __all__ = [
     "inspect",
     "lr_range_test",
     "overfit_check",
+    "plot_histograms",
+    "plot_units",
+    "plot_weights",
     "unit_statistics",
 ]

@@ -1,6 +1,5 @@
 """Layers and parameters of a model on a sample of rows, in numbers."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from lamella._arrays import Array
 from lamella.diagnosis.records import EpochRecord, Histogram, LayerRecord, ParameterRecord
 from lamella.diagnosis.units import mean_correlation, statistics_of
-from lamella.diagnosis.watch import Watch, require_loss, require_model, unchanged
+from lamella.diagnosis.watch import Watch, gradients_of, require_loss, require_model, take_statistics, unchanged
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
@@ -29,7 +28,8 @@ def inspect(
 ) -> EpochRecord:
     """Activations, gradients and weights of each layer on some rows; nothing is changed.
 
-    Activations are those of evaluation mode, gradients those of a training step on these rows.
+    Activations are those of evaluation mode (where batch normalization has not seen a batch yet: by the statistics of
+    these rows), gradients those of a training step on these rows.
 
     Parameters
     ----------
@@ -72,6 +72,9 @@ def inspect(
     chosen = trainer.loss if trainer is not None and loss is None else require_loss(loss, where)
     samples = samples_of(network, chosen, x, y, sample_weight, where)
     check_samples(samples, where, getattr(x, "columns", None))
+    mode = None if network.training else True
+    network.check_rows(len(samples), mode, where)
+    network.check_modes(mode, where)
     return examine(network, chosen, samples, trainer, bins, threshold)
 
 
@@ -89,20 +92,15 @@ def _examine(
     parameters = dict(model.named_parameters())
     moved: dict[str, float | None] = {} if trainer is None or loss is None else update_ratios(trainer, samples)
     layers: dict[str, LayerRecord] = {}
+    flows: dict[str, Array] = {}
     norms: dict[str, float] = {}
+    if loss is not None:
+        found = gradients_of(model, samples, loss, None if model.training else True, "inspect")
+        scale = len(samples) if loss.reduction == "mean" else 1
+        flows = {name: scale * dy for name, dy in found.layers.items()}
+        norms = {name: _norm(gradient) for name, gradient in found.parameters.items()}
     with unchanged(model):
-        flows: dict[str, Array] = {}
-        if loss is not None:
-            mode = None if model.training else True
-            watch = Watch(model, samples.x.shape[1], mode)
-            own = copy.deepcopy(loss)
-            own.measure(watch.forward(samples.x, "inspect"), samples.target, samples.weight)
-            model.zero_grad()
-            watch.backward(own.backward())
-            scale = len(samples) if own.reduction == "mean" else 1
-            made = watch.output_gradients()
-            flows = {layer.name: dy * scale for layer, dy in zip(watch.layers, made, strict=True)}
-            norms = {name: _norm(parameter.grad) for name, parameter in parameters.items()}
+        take_statistics(model, samples.x)
         watch = Watch(model, samples.x.shape[1], training=False)
         watch.forward(samples.x, "inspect")
         for layer, given, values in zip(watch.layers, watch.inputs(), watch.outputs(), strict=True):

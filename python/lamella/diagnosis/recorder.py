@@ -9,6 +9,7 @@ import numpy as np
 from lamella._arrays import Array
 from lamella.callbacks import Callback, Run
 from lamella.diagnosis.inspection import examine, update_ratios
+from lamella.diagnosis.pictures import course
 from lamella.diagnosis.records import EpochRecord
 from lamella.nn import _check
 from lamella.trainer.samples import Samples, check_samples, samples_of
@@ -123,6 +124,18 @@ class Recorder(Callback):
         if not self.records:
             raise RuntimeError("[Recorder] there are no records yet: give it to fit(callbacks=...)")
         return self.records[-1]
+
+    def plot(self) -> Any:
+        """By epoch: how far a step moves the weights, gradients, dead and saturated units. A matplotlib Figure.
+
+        Raises
+        ------
+        ValueError
+            If there are no records.
+        ImportError
+            If matplotlib is not installed.
+        """
+        return course(self.records, "Recorder.plot")
 
     def __repr__(self) -> str:
         return f"Recorder({len(self.records)} records, every {self.every} epochs)"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella._arrays import Array, check_finite
-from lamella.diagnosis.watch import Layer, Watch, require_model, unchanged
+from lamella.diagnosis.watch import Layer, Watch, require_model, take_statistics, unchanged
 from lamella.nn import _check
 from lamella.nn.activation import Activation
 from lamella.nn.module import Module
@@ -80,6 +80,8 @@ def statistics_of(layer: Layer, x: Array, y: Array, threshold: float) -> UnitSta
 def unit_statistics(model: Module, x: Any, threshold: float = 0.05) -> dict[str, UnitStatistics]:
     """Which units are dead or saturated on some rows, in evaluation mode.
 
+    Where batch normalization has not seen a batch yet, by the statistics of these rows.
+
     Parameters
     ----------
     model : Module
@@ -103,6 +105,7 @@ def unit_statistics(model: Module, x: Any, threshold: float = 0.05) -> dict[str,
     check_finite(features, "x", where, getattr(x, "columns", None))
     threshold = _check.number(where, "threshold", threshold, 0, 1)
     with unchanged(model):
+        take_statistics(model, features)
         watch = Watch(model, features.shape[1], training=False)
         watch.forward(features, where)
         passed = zip(watch.layers, watch.inputs(), watch.outputs(), strict=True)

@@ -2,17 +2,19 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from lamella._arrays import Array, check_finite
+from lamella.nn.batchnorm import BatchNorm1d
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.nn.parameter import Parameter
 from lamella.nn.python_layer import PythonLayer
 from lamella.nn.replay import Replay
-from lamella.trainer.samples import check_samples, features_of, samples_of
+from lamella.nn.statistics import exact_batchnorm_statistics
+from lamella.trainer.samples import Samples, check_samples, features_of, samples_of
 from lamella.trainer.snapshot import counters, set_counters
 
 
@@ -183,6 +185,14 @@ class Watch:
         return [self._replay.runner.view(y.grad, self._n, y.width).copy() for _, _, y in self._places]
 
 
+def take_statistics(model: Module, x: Array) -> None:
+    """Batch norm that has seen no batch yet takes its statistics from these rows: those it begins with say nothing."""
+    norms = [module for _, module in model.named_modules() if isinstance(module, BatchNorm1d)]
+    if any(norm.extra_state()["num_batches_tracked"] == 0 for norm in norms):
+        with suppress(ValueError):  # what is not finite shows in the statistics of units
+            exact_batchnorm_statistics(model, x)
+
+
 def activations(model: Module, x: Any) -> dict[str, Array]:
     """What each layer makes of some rows, in evaluation mode.
 
@@ -243,16 +253,22 @@ def gradients(model: Module, x: Any, y: Any, loss: Loss, sample_weight: Any = No
     """
     where = "gradients"
     require_model(model, where)
-    loss = copy.deepcopy(require_loss(loss, where))
-    if loss.reduction == "none":
-        loss.reduction = "sum"
+    require_loss(loss, where)
     samples = samples_of(model, loss, x, y, sample_weight, where)
     check_samples(samples, where, getattr(x, "columns", None))
     mode = None if training and model.training else training
     model.check_rows(len(samples), mode, where)
     model.check_modes(mode, where)
+    return gradients_of(model, samples, loss, mode, where)
+
+
+def gradients_of(model: Module, samples: Samples, loss: Loss, training: bool | None, where: str) -> Gradients:
+    """:func:`gradients` of checked arrays."""
+    loss = copy.deepcopy(loss)
+    if loss.reduction == "none":
+        loss.reduction = "sum"
     with unchanged(model):
-        watch = Watch(model, samples.x.shape[1], mode)
+        watch = Watch(model, samples.x.shape[1], training)
         value = loss.measure(watch.forward(samples.x, where), samples.target, samples.weight).value
         model.zero_grad()
         dx = watch.backward(loss.backward())

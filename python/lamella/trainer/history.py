@@ -1,5 +1,7 @@
 """What a training saw."""
 
+from typing import Any
+
 
 class History(dict[str, list[float]]):
     """What ``fit`` saw, a list a quantity and an entry an epoch.
@@ -30,6 +32,30 @@ class History(dict[str, list[float]]):
         """Append one epoch."""
         for key, value in record.items():
             self.setdefault(key, []).append(value)
+
+    def plot(self, axes: Any = None) -> list[Any]:
+        """Learning curves: the loss, and the score, of training and validation in one picture.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib Axes, optional
+            One for the loss and one for the score; a new figure's if not given.
+
+        Returns
+        -------
+        list of matplotlib Axes
+            ``axes[0].figure`` shows it in a notebook; ``axes[0].figure.savefig(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If there are no epochs.
+        ImportError
+            If matplotlib is not installed.
+        """
+        from lamella.diagnosis.pictures import learning_curves
+
+        return learning_curves(self, axes)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{key}={values[-1]:.4g}" for key, values in self.items() if values)
