@@ -58,7 +58,8 @@ class Diagnosis:
         Gaps up to here are not told of.
     findings : tuple of Finding
         Gaps that count, largest first, each with what to try; their kinds are "bias", "variance", "mismatch" and
-        "overfitting to the validation data". And what looks odd: "better on validation than on training".
+        "overfitting to the validation data". And what looks odd: "better on validation than on training
+        data".
     """
 
     train: float
@@ -203,10 +204,10 @@ def diagnose(
 def _odd(variance: float, tolerance: float) -> Iterator[Finding]:
     if variance < -tolerance:
         yield Finding(
-            "better on validation than on training",
+            "better on validation than on training data",
             "",
             -variance,
-            f"better on data that was held out than on training data, by {-variance:.3g}",
+            f"better on validation than on training data, by {-variance:.3g}",
             (
                 "measure both in evaluation mode, by trainer.evaluate: dropout and augmentation make training harder",
                 "more validation data; and look for rows that are in both",

@@ -93,8 +93,7 @@ def _units(record: "EpochRecord") -> Iterator[Finding]:
                     "ReLU or GELU in hidden layers",
                 ),
             )
-        hidden = layer.dead is not None  # an activation
-        if hidden and layer.correlation is not None and layer.correlation >= CORRELATED:
+        if layer.correlation is not None and layer.correlation >= CORRELATED:
             yield Finding(
                 "correlated units",
                 layer.name,

@@ -115,7 +115,7 @@ def _examine(
                 activations=Histogram.of(values, bins),
                 dead=None if units.dead is None else float(units.dead.mean()),
                 saturated=None if units.saturated is None else float(units.saturated.mean()),
-                correlation=mean_correlation(values),
+                correlation=None if units.dead is None else mean_correlation(values),
                 gradient_rms=None if flow is None else _norm(flow) / flow.size**0.5,
                 gradients=None if flow is None else Histogram.of(flow, bins),
             )

@@ -66,7 +66,8 @@ class LayerRecord:
     saturated : float or None
         Share of activations where the derivative is small, in [0, 1], for sigmoid, tanh and their kin; None for others.
     correlation : float or None
-        Mean over pairs of units of the magnitude of their correlation, in [0, 1]; None where fewer than two units vary.
+        Mean over pairs of units of the magnitude of their correlation, in [0, 1]. None for layers that are no
+        activation, or where fewer than two units vary.
     gradient_rms : float or None
         Root of the mean square of the loss's gradient by the activations, times the number of rows (so that it is that
         of a row's own loss, for losses that are means); None without targets.
