@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
 FOLDER = Path(__file__).parent.parent / "docs" / "techniques"
-NAMES = ["batchnorm", "imbalance", "initialisation", "optimizers", "regularisation", "search"]
+NAMES = ["batchnorm", "diagnosis", "imbalance", "initialisation", "optimizers", "regularisation", "search"]
 
 
 @pytest.fixture
@@ -55,6 +55,25 @@ def test_initialisation(experiment):
     for name in ("He normal, ReLU", "Glorot uniform, tanh", "orthogonal, tanh"):
         assert mean(rows[name][0]) / mean(rows[name][1]) < 3
         assert mean(rows[name][-1]) > 0.5
+
+
+def test_diagnosis(experiment):
+    """Each fault is told of, and the network with which nothing is wrong is left in peace."""
+    rows = experiment("diagnosis")
+    said = {name: cells[-1] for name, cells in rows.items()}
+    assert said["nothing"] == "nothing"
+    for name, kind in {
+        "rate 20 times too large": "large updates",
+        "rate 10,000 times too small": "small updates",
+        "first weights normal 1, tanh": "saturated units",
+        "first weights zero": "no gradient",
+        "eight layers of sigmoids": "vanishing gradients",
+        "a softmax before the loss": "probabilities for logits",
+    }.items():
+        assert kind in said[name]
+    assert mean(rows["nothing"][0]) > 0.9
+    assert rows["nothing"][-2] == rows["rate 20 times too large"][-2] == "1 of 1"
+    assert rows["first weights zero"][-2] == rows["a softmax before the loss"][-2] == "0 of 1"
 
 
 def test_batchnorm(experiment):

@@ -51,7 +51,7 @@ def obstacles(
             "the outputs are the same for all rows, whatever the features",
             ("look for a layer whose units are all dead", "look whether features differ from row to row"),
         )
-    later = examine(trained, loss, samples, None, 10, 0.05).findings
+    later = examine(trained, None, samples, None, 10, 0.05).findings  # of units: what was learned has no gradient left
     yield from (finding for finding in later if (finding.kind, finding.where) not in told)
     yield from _course(first, samples, attempts)
 

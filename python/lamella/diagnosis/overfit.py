@@ -156,6 +156,7 @@ def overfit_check(
         raise ValueError(f"[{_WHERE}] lr is empty but must be a rate, or some")
     rng = np.random.default_rng(_check.seed(_WHERE, seed))
     own = copy.deepcopy(loss)
+    own._warned = True  # of a softmax before it: that is told as a finding
     if own.reduction == "none":
         own.reduction = "mean"
     first = _copy(model)

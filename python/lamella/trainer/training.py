@@ -275,7 +275,8 @@ class Training:
             after = f" after {cut.times} cuts of the rates" if cut is not None else ""
             raise DivergenceError(
                 f"[{self.options.where}] the loss became {loss} at epoch {self.history.epochs}, batch {steps - 1}"
-                f"{after}: try a lower learning rate (it is {groups[0]['lr']:g}), or standardise the data"
+                f"{after}: try a lower learning rate (it is {groups[0]['lr']:g}; lm.lr_range_test suggests one), or "
+                "standardise the data"
             )
         self._cuts_left -= 1
         rates = [group["lr"] / cut.factor for group in groups]
