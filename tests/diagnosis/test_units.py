@@ -81,6 +81,8 @@ def test_histograms():
     assert (found.zeros, found.not_finite) == (2, 2)
     assert Histogram.of(np.full(3, 7.0)).counts.sum() == 3
     assert Histogram.of(np.full(3, np.nan)).not_finite == 3
+    many = Histogram.of(np.linspace(0, 1, 3 * 2**20).reshape(3, -1), bins=4)
+    np.testing.assert_allclose(many.counts, 2**18, rtol=1e-4)
 
 
 def test_inspect_is_what_the_numbers_say():

@@ -8,6 +8,9 @@ from lamella._arrays import Array
 from lamella.diagnosis.findings import Finding, read
 from lamella.diagnosis.table import table
 
+#: Values that a histogram looks at, at most.
+_MOST = 2**20
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -32,7 +35,8 @@ class Histogram:
 
     @classmethod
     def of(cls, values: Array, bins: int = 40) -> "Histogram":
-        """Of all values of an array, whatever its shape."""
+        """Of the values of an array, whatever its shape; of more than 2**20, so many evenly spread at most."""
+        values = values.reshape(-1)[:: -(-values.size // _MOST)] if values.size > _MOST else values
         finite = values[np.isfinite(values)].astype(np.float64)
         counts, edges = np.histogram(finite, bins)
         return cls(edges, counts, int(np.count_nonzero(finite == 0)), values.size - finite.size)
