@@ -148,10 +148,10 @@ struct Quantity {
   double Record::* value;
 };
 
-constexpr Quantity kQuantities[] = {{"loss", &Record::loss},          {"score", &Record::score},
-                                    {"seconds", &Record::seconds},    {"lr", &Record::rate},
-                                    {"penalty", &Record::penalty},    {"val_loss", &Record::val_loss},
-                                    {"val_score", &Record::val_score}};
+constexpr Quantity kQuantities[] = {{"loss", &Record::loss},           {"score", &Record::score},
+                                    {"seconds", &Record::seconds},     {"lr", &Record::rate},
+                                    {"penalty", &Record::penalty},     {"val_loss", &Record::val_loss},
+                                    {"val_score", &Record::val_score}, {"objective", &Record::objective}};
 
 // The quantities of each epoch.
 std::map<std::string, std::vector<double>> records(const Stretch& stretch) {
@@ -239,8 +239,8 @@ void bind_training(py::module_& module) {
 
   py::class_<EarlyStopping, std::shared_ptr<EarlyStopping>>(module, "EarlyStopping",
                                                             "Counts epochs without improvement; keeps the best one.")
-      .def(py::init<std::shared_ptr<Memory>, std::vector<Operand>, Index, double, bool>(), py::arg("memory"),
-           py::arg("kept"), py::arg("patience"), py::arg("min_delta"), py::arg("rises"))
+      .def(py::init<std::shared_ptr<Memory>, std::vector<Operand>, Index, double, bool, bool>(), py::arg("memory"),
+           py::arg("kept"), py::arg("patience"), py::arg("min_delta"), py::arg("rises"), py::arg("small_gains"))
       .def("stops", &EarlyStopping::stops, py::arg("value"), "Takes note of an epoch; whether it was one too many.")
       .def("finish", &EarlyStopping::finish, "Goes back to the best epoch, if it was not the last.")
       .def_property_readonly("best_epoch",

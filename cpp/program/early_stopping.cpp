@@ -8,8 +8,13 @@
 namespace lamella {
 
 EarlyStopping::EarlyStopping(std::shared_ptr<Memory> memory, std::vector<Operand> kept, Index patience,
-                             double min_delta, bool rises)
-    : memory_(std::move(memory)), kept_(std::move(kept)), patience_(patience), min_delta_(min_delta), rises_(rises) {
+                             double min_delta, bool rises, bool small_gains)
+    : memory_(std::move(memory)),
+      kept_(std::move(kept)),
+      patience_(patience),
+      min_delta_(min_delta),
+      rises_(rises),
+      small_gains_(small_gains) {
   for (const Operand& part : kept_) {
     require(part.offset >= 0 && part.offset + part.size <= memory_->size(part.arena),
             "[EarlyStopping] a part to be kept leaves its arena");
@@ -29,7 +34,7 @@ bool EarlyStopping::stops(double value) {
   const double falling = rises_ ? -value : value;
   const bool gain = falling < best_ - min_delta_;
   waited_ = gain ? 0 : waited_ + 1;
-  if (gain) {
+  if (gain || (small_gains_ && falling < best_)) {
     best_ = falling;
     best_epoch_ = seen_;
     const std::vector<Part> all = parts();

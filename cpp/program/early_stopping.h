@@ -12,10 +12,11 @@ namespace lamella {
 // Counts epochs without improvement (Prechelt 1998), and keeps what the best one left.
 class EarlyStopping {
  public:
-  // `patience` epochs in a row may pass without a value that is lower (or higher, if it is to rise) by more than
-  // min_delta. kept: what finish() brings back; nothing: the last epoch's stays.
-  EarlyStopping(std::shared_ptr<Memory> memory, std::vector<Operand> kept, Index patience, double min_delta,
-                bool rises);
+  // `patience` epochs in a row may pass without a value that is lower (or higher, if it is to rise) than the best one
+  // by more than min_delta. small_gains: the best one moves with smaller gains, too. kept: what finish() brings back;
+  // nothing: the last epoch's stays.
+  EarlyStopping(std::shared_ptr<Memory> memory, std::vector<Operand> kept, Index patience, double min_delta, bool rises,
+                bool small_gains);
 
   // Takes note of one more epoch; whether it was one too many.
   bool stops(double value);
@@ -49,7 +50,7 @@ class EarlyStopping {
   std::vector<Operand> kept_;
   Index patience_;
   double min_delta_;
-  bool rises_;
+  bool rises_, small_gains_;
   double best_ = std::numeric_limits<double>::infinity();
   Index seen_ = 0, best_epoch_ = -1, waited_ = 0;
   Buffer copies_;

@@ -98,7 +98,8 @@ void Stretch::run(Interrupt& interrupt) {
     ending_ = last_.ending;
     if (ending_ != Ending::complete) return;
     const std::chrono::duration<double> seconds = Clock::now() - begin;
-    Record record{last_.loss(), last_.score(), seconds.count(), scalars[rate_place_], kNothing, kNothing, kNothing};
+    Record record{last_.loss(), last_.score(), seconds.count(), scalars[rate_place_],
+                  kNothing,     kNothing,      kNothing,        last_.loss()};
     if (penalty_) {
       double added = 0;
       for (const Index total : penalty_->totals) added += scalars[total];
@@ -107,6 +108,7 @@ void Stretch::run(Interrupt& interrupt) {
         penalty_->runner->run(0, 0, 1, {});
         record.penalty += scalars[penalty_->place];
       }
+      record.objective += record.penalty;
     }
     if (validation_) note_validation(record);
     records_.push_back(record);

@@ -13,6 +13,7 @@ namespace lamella {
 // What is noted of an epoch; Python shows the same under these names.
 struct Record {
   double loss, score, seconds, rate, penalty, val_loss, val_score;
+  double objective;  // loss and penalty, what is minimised
 };
 
 // Which rows an epoch takes, in which order.

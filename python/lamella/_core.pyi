@@ -325,6 +325,7 @@ class EarlyStopping:
         patience: typing.SupportsInt | typing.SupportsIndex,
         min_delta: typing.SupportsFloat | typing.SupportsIndex,
         rises: bool,
+        small_gains: bool,
     ) -> None: ...
     def finish(self) -> None:
         """

@@ -185,7 +185,7 @@ CONSTRUCTIONS = {
     "p NaN": (lambda: nn.Dropout(np.nan), ValueError, r"p is nan but must be in \[0, 1\]"),
     "p text": (lambda: nn.Dropout("half"), TypeError, r"p is 'half' but must be a number"),
     "p set later": (lambda: setattr(nn.Dropout(), "p", 2), ValueError, r"\[Dropout\] p is 2 but must be in \[0, 1\]"),
-    "reduction": (lambda: nn.MSELoss("all"), ValueError, r"\[MSELoss\] reduction is 'all' but must be .*\"mean\" or"),
+    "reduction": (lambda: nn.MSELoss("all"), ValueError, r"\[MSELoss\] reduction is 'all' but must be .*\"sum\""),
     "reduction None": (lambda: nn.CrossEntropyLoss(reduction=None), ValueError, r"reduction is None but must be"),
     "an inner dtype": (
         lambda: nn.Sequential(nn.Sequential(nn.Linear(6, 3), dtype="float64"), dtype="float32").parameters(),

@@ -33,7 +33,11 @@ ARGUMENTS = {
     "squared": (lambda: nn.HingeLoss("mean"), TypeError, r"\[HingeLoss\] squared is 'mean' but must be True or False"),
     "gamma": (lambda: nn.FocalLoss(-1), ValueError, r"\[FocalLoss\] gamma is -1 but must be at least 0"),
     "alpha": (lambda: nn.SigmoidFocalLoss(alpha=2), ValueError, r"\[SigmoidFocalLoss\] alpha is 2 but .*\[0, 1\]"),
-    "batchmean": (lambda: nn.MSELoss("batchmean"), ValueError, r"\[MSELoss\] reduction is 'batchmean' but must be"),
+    "batchmean": (
+        lambda: nn.CrossEntropyLoss(reduction="batchmean"),
+        ValueError,
+        r"\[CrossEntropyLoss\] reduction is 'batchmean' but must be",
+    ),
     "KL's reduction": (lambda: nn.KLDivLoss("rows"), ValueError, r"reduction is 'rows' but must be .*\"batchmean\""),
     "log_target": (lambda: nn.KLDivLoss(log_target="no"), TypeError, r"log_target is 'no' but must be True or False"),
     "full": (lambda: nn.GaussianNLLLoss(full=2), TypeError, r"full is 2 but must be True or False"),

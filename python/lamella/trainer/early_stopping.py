@@ -55,7 +55,9 @@ class Stopping:
             if trainer.average is not None:
                 kept += trainer.average.state_operands(memory)
         rises = larger_is_better(self.monitor)
-        self.native = _core.EarlyStopping(memory, kept, settings.patience, settings.min_delta, rises)
+        self.native = _core.EarlyStopping(
+            memory, kept, settings.patience, settings.min_delta, rises, settings.small_gains
+        )
         self._earlier = 0
         if state is not None:
             self._go_on(state, bool(kept), where)

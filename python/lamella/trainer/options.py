@@ -59,3 +59,8 @@ class Options:
         if given + (self.patience is not None) > 1:
             both = "patience and an EarlyStopping" if self.patience is not None else "more than one EarlyStopping"
             raise ValueError(f"[{self.where}] {both} are given, but only one can be")
+
+    @property
+    def monitored(self) -> set[str]:
+        """All that is looked at."""
+        return {self.monitor} if self.stopping is None else {self.monitor, self.stopping.monitor}

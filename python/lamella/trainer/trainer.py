@@ -251,8 +251,9 @@ class Trainer:
             What the schedule counts. By default each part of it what it is made for: OneCycleLR, CyclicLR and Warmup
             steps (batches), as PyTorch's documentation advises, all others epochs.
         monitor : str, default "val_loss"
-            Key of the record that ReduceLROnPlateau and ``patience`` look at: "loss", the loss's score, or with
-            validation data "val_" + either. Accuracies are to rise, everything else is to fall.
+            Key of the record that ReduceLROnPlateau and ``patience`` look at: "loss", the loss's score, "objective"
+            (loss and penalty, which the history then has, too), or with validation data "val_" + loss or score.
+            Accuracies are to rise, everything else is to fall.
         patience : int, optional
             Stop after so many epochs in a row without improvement; the count begins with each call, but goes on from
             what was saved inside another one. The same as an :class:`lamella.callbacks.EarlyStopping`.

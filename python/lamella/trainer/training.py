@@ -90,6 +90,8 @@ class Training:
             names["penalty"] = "penalty"
         if self.held_out is not None:
             names.update(val_loss="val_loss", val_score=f"val_{score}")
+        if "objective" in self.options.monitored:
+            names["objective"] = "objective"
         return names
 
     def _prepare_cuts(self) -> None:
@@ -254,6 +256,8 @@ class Training:
         if "penalty" in self.quantities():
             added = trainer.model.penalty_total()
             record["penalty"] = trainer.optimizer.penalty() + (added or 0.0) / max(self._steps, 1)
+        if "objective" in self.quantities():
+            record["objective"] = record["loss"] + record.get("penalty", 0.0)
         if self.held_out is not None:
             with contextlib.nullcontext() if trainer.average is None else trainer.average.applied():
                 found = self.held_out.measure(trainer)

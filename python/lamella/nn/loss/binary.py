@@ -47,7 +47,7 @@ class BCEWithLogitsLoss(BinaryLoss):
     weight : array-like, (width,), optional
         What each column counts, w; by default 1. A mean is over cells, whatever their weights. (Weights of rows are
         given with each call.)
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     pos_weight : array-like, (width,), optional
         What a yes counts beside a no in each column, p; by default 1.
     """
@@ -92,7 +92,7 @@ class SigmoidFocalLoss(BinaryLoss):
     gamma : float, at least 0, default 2
     alpha : float in [0, 1] or None, default 0.25
         What a yes counts, a no counting 1 - alpha; None: both count 1.
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     """
 
     kernel = "sigmoid_focal"

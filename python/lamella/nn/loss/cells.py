@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella import _core
 from lamella._arrays import Array, contiguous, to_array
+from lamella.nn.loss.argument import Argument, one_of
 from lamella.nn.loss.base import Loss
 
 #: What a target must be, in words.
@@ -17,7 +18,15 @@ _EXPECTED = {
 
 
 class CellLoss(Loss):
-    """A loss of each cell by itself: targets have the shape of the outputs; shapes are not broadcast."""
+    """A loss of each cell by itself: targets have the shape of the outputs; shapes are not broadcast.
+
+    Parameters
+    ----------
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
+        "mean" averages over all cells, as PyTorch's do; "batchmean" adds the cells of a row and averages over rows.
+    """
+
+    reduction = Argument(one_of("none", "mean", "batchmean", "sum"))
 
     def targets(self, y: Any, n: int, width: int, dtype: np.dtype[Any], where: str) -> Array:
         """(n, width) targets, or (n,) for one column."""

@@ -5,7 +5,7 @@ import numpy as np
 from lamella import _core
 from lamella._arrays import Array
 from lamella.nn import _check
-from lamella.nn.loss.argument import Argument, number, one_of
+from lamella.nn.loss.argument import Argument, number
 from lamella.nn.loss.cells import CellLoss, blocks
 from lamella.nn.loss.classes import logarithm
 
@@ -32,7 +32,6 @@ class KLDivLoss(CellLoss):
     score_name = "mae"
     hyper = ("log_target",)
 
-    reduction = Argument(one_of("none", "mean", "batchmean", "sum"))
     log_target = Argument(_check.flag)
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
@@ -76,7 +75,7 @@ class GaussianNLLLoss(CellLoss):
         Add the constant log(2 pi) / 2.
     eps : float, at least 0, default 1e-6
         The variance is taken to be at least this.
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
 
     Notes
     -----
@@ -122,7 +121,7 @@ class PoissonNLLLoss(CellLoss):
     full : bool, default False
         Add Stirling's approximation of log t!: t log t - t + log(2 pi t) / 2 where t > 1.
     eps : float, at least 0, default 1e-8
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
 
     Notes
     -----

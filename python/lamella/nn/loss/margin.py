@@ -56,7 +56,7 @@ class HingeLoss(CellLoss):
     Parameters
     ----------
     squared : bool, default False
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     """
 
     kernel = "hinge"

@@ -33,7 +33,7 @@ class QuantileLoss(CellLoss):
     ----------
     quantiles : float or sequence of float, in (0, 1), default 0.5
         The levels q. At 0.5 the loss is half of :class:`L1Loss`.
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
 
     Notes
     -----

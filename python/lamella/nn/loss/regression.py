@@ -12,7 +12,7 @@ class MSELoss(CellLoss):
 
     Parameters
     ----------
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     half : bool, default False
         d^2 / 2, as many textbooks have it, whose gradient is d. The score, "mse", is d^2 in any case.
     """
@@ -38,7 +38,7 @@ class L1Loss(CellLoss):
 
     Parameters
     ----------
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     """
 
     kernel = "absolute_error"
@@ -52,7 +52,7 @@ class HuberLoss(CellLoss):
 
     Parameters
     ----------
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     delta : float, above 0, default 1
     """
 
@@ -76,7 +76,7 @@ class SmoothL1Loss(CellLoss):
 
     Parameters
     ----------
-    reduction : "mean", "sum" or "none", default "mean"
+    reduction : "mean", "batchmean", "sum" or "none", default "mean"
     beta : float, at least 0, default 1
     """
 
