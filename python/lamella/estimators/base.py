@@ -1,0 +1,214 @@
+"""What the estimators share: from scikit-learn's arguments to a training, and back to its attributes."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from lamella import nn
+from lamella._arrays import Array
+from lamella.estimators.labels import dense
+from lamella.estimators.learner import Learner
+from lamella.estimators.network import dense_layers, make_network
+from lamella.estimators.parameters import check_parameters
+from lamella.estimators.solver import LBFGS, make_solver
+from lamella.estimators.training import batch_size, split, train
+from lamella.nn.loss import Loss
+from lamella.trainer.samples import Samples, samples_of
+
+
+def keep_arguments(estimator: Any, arguments: dict[str, Any]) -> None:
+    """Set an attribute for each argument of a constructor (its ``locals()``), as scikit-learn asks for."""
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+class BaseMLP(BaseEstimator, ABC):
+    """Base of the estimators; subclasses say what targets are."""
+
+    _learner: Learner
+
+    # What subclasses say.
+
+    @abstractmethod
+    def _check_parameters(self, where: str) -> None:
+        """Raise if an argument of the subclass's own is out of its range."""
+
+    @abstractmethod
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """X and y as scikit-learn checks them."""
+
+    @abstractmethod
+    def _learn_targets(self, y: Any, classes: Any) -> None:
+        """Take note of what y is: at the first fit."""
+
+    @abstractmethod
+    def _check_targets(self, y: Any) -> None:
+        """Raise if y is not of the same kind: at later fits."""
+
+    @abstractmethod
+    def _make_loss(self) -> Loss:
+        """The loss."""
+
+    @abstractmethod
+    def _outputs(self, loss: Loss) -> int:
+        """Outputs that the network needs."""
+
+    @abstractmethod
+    def _targets(self, loss: Loss, y: Any) -> Array:
+        """What the loss takes for y."""
+
+    def _weights(self, y: Any, sample_weight: Any) -> Any:
+        """What each row counts, or None."""
+        return sample_weight
+
+    def _strata(self, y: Any) -> Array | None:
+        """What a split is to keep the shares of."""
+        return None
+
+    # Fitting.
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool, classes: Any = None
+    ) -> Any:
+        where = f"{type(self).__name__}.{'partial_fit' if incremental else 'fit'}"
+        check_parameters(type(self).__name__, self)
+        self._check_parameters(type(self).__name__)
+        if incremental and self.early_stopping:
+            raise ValueError(f"[{where}] partial_fit does not support early_stopping=True")
+        first = not self.__sklearn_is_fitted__() or not (incremental or self.warm_start)
+        X, y = self._checked(X, y, reset=first)
+        X = dense(X)
+        random_state = check_random_state(self.random_state)
+        seed = int(random_state.randint(2**31 - 1))  # always drawn, so that a split is the same one
+        if first:
+            self._learn_targets(y, classes)
+        else:
+            self._check_targets(y)
+        weight = self._checked_weights(X, y, sample_weight, where)
+        mean_weight = 1.0
+        if weight is not None:
+            mean_weight = float(weight.mean())
+            weight = None if (weight == weight[0]).all() else weight  # then they make no difference
+        rows = batch_size(where, self.batch_size, X.shape[0]) * mean_weight
+        solver = make_solver(type(self).__name__, self, rows)
+        if first:
+            loss = self._make_loss()
+            dtype = self.dtype or X.dtype.name
+            network = make_network(type(self).__name__, self, X.shape[1], self._outputs(loss), seed, dtype)
+            learner = Learner(network, loss, solver)
+        else:
+            learner = self._learner
+            if not incremental:
+                learner.renew(solver)
+        samples = samples_of(learner.model, learner.loss, X, self._targets(learner.loss, y), weight, where)
+        held_out = self._held_out(learner, validation_data, where)
+        if held_out is None and self.early_stopping and self.solver != LBFGS:
+            kept, held = split(where, len(samples), self.validation_fraction, random_state, self._strata(y))
+            samples, held_out = (Samples(samples.x, samples.target, samples.weight, rows) for rows in (kept, held))
+        if first:
+            self._learner = learner
+            self._forget()
+        if self.solver == LBFGS:
+            raise NotImplementedError
+        train(where, self, learner, samples, held_out, 1 if incremental else self.max_iter, stops=not incremental)
+        return self
+
+    def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = self._weights(y, sample_weight)
+        if weight is not None and (not (weight >= 0).all() or weight.sum() == 0):
+            raise ValueError(f"[{where}] sample_weight must be at least 0 and not 0 everywhere")
+        return weight
+
+    def _held_out(self, learner: Learner, validation_data: Any, where: str) -> Samples | None:
+        """The user's validation data."""
+        if validation_data is None:
+            return None
+        where = f"{where} validation_data"
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise TypeError(f"[{where}] it is {type(validation_data).__name__} but must be (X, y) or (X, y, weight)")
+        X, y, *weights = validation_data
+        X, y = self._checked(X, y, reset=False)
+        X = dense(X)
+        weight = self._checked_weights(X, y, weights[0] if weights else None, where)
+        return samples_of(learner.model, learner.loss, X, self._targets(learner.loss, y), weight, where)
+
+    def _forget(self) -> None:
+        """What fits before left."""
+        self.t_, self.n_iter_ = 0, 0
+        self.loss_curve_: list[float] = []
+        self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
+        self.n_layers_ = len(dense_layers(self._learner.model)) + 1
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Any:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, features)
+        y : array-like, (n,) or (n, outputs)
+        sample_weight : array-like, (n,), optional
+            What each row counts.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Measured after each epoch; with ``early_stopping`` it decides when to stop, in the place of a part of X.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+
+    # Using.
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_learner")
+
+    def _raw(self, X: Any) -> Array:
+        """The network's outputs."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        return self._learner.model.predict(dense(X))
+
+    @property
+    def network_(self) -> nn.Sequential:
+        """The fitted network, a lamella model."""
+        check_is_fitted(self)
+        return self._learner.model
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of the dense layers, (inputs, outputs) each: views."""
+        return [layer.weight.data.T for layer in self._dense("coefs_")]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of the dense layers: views."""
+        return [layer.bias.data for layer in self._dense("intercepts_") if layer.bias is not None]
+
+    def _dense(self, name: str) -> list[nn.Linear]:
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
+        self._learner.model.store()
+        return dense_layers(self._learner.model)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def steps(estimator: Any) -> bool:
+    """Whether it trains step by step, so that there is a partial_fit."""
+    if estimator.solver == LBFGS:
+        raise AttributeError(f"partial_fit is only there for solvers that take steps, not for {LBFGS!r}")
+    return True
+
+
+steppable = available_if(steps)

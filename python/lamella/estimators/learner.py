@@ -1,0 +1,51 @@
+"""A network and what trains it, as an estimator keeps them."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from lamella import nn
+from lamella.nn.loss import Loss
+from lamella.optim.optimizer import Optimizer
+from lamella.trainer import Trainer
+
+
+class Learner:
+    """A model, its loss, and its trainer. Copies and pickles go on with the same bits, and hold no data.
+
+    Parameters
+    ----------
+    model : Sequential
+    loss : Loss
+    solver : callable
+        Makes the optimizer of the model.
+    """
+
+    def __init__(self, model: nn.Sequential, loss: Loss, solver: Callable[[nn.Module], Optimizer]) -> None:
+        self.model, self.loss, self._solver = model, loss, solver
+        self._state: dict[str, Any] | None = None  # of the trainer, until it is needed
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer; made when it is first needed."""
+        trainer = Trainer(self.model, self.loss, self._solver(self.model))
+        if self._state is not None:
+            trainer.load_state_dict({**self._state, "model": self.model.state_dict()})
+            self._state = None
+        return trainer
+
+    def renew(self, solver: Callable[[nn.Module], Optimizer]) -> None:
+        """Go on from these weights with a new optimizer."""
+        history = self.trainer.history
+        del self.trainer
+        self._solver = solver
+        self.trainer.history = history
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self._state
+        if state is None and "trainer" in self.__dict__:
+            state = self.trainer.state_dict()
+            losses = self.trainer.history.get("loss", [])  # their number is all that counts
+            state["history"] = {"entries": {"loss": losses}, "best_epoch": None, "stopped": None}
+            del state["model"]
+        return {"model": self.model, "loss": self.loss, "_solver": self._solver, "_state": state}

@@ -1,0 +1,92 @@
+"""The optimizer that an estimator's arguments describe."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lamella import nn, optim
+from lamella.optim.optimizer import Optimizer
+
+#: Optimizers by their names in small letters.
+SOLVERS: dict[str, type[Optimizer]] = {
+    name.lower(): kind
+    for name, kind in inspect.getmembers(optim, inspect.isclass)
+    if issubclass(kind, Optimizer) and kind is not Optimizer
+}
+
+#: Not an optimizer of steps: see lbfgs.py.
+LBFGS = "lbfgs"
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Makes the optimizer of a model; goes into pickles, as an optimizer does not.
+
+    Parameters
+    ----------
+    make : callable
+        Takes parameters and settings.
+    settings : dict
+    weight_decay : float, optional
+        For optimizers that take it for a penalty.
+    """
+
+    make: Callable[..., Optimizer]
+    settings: dict[str, Any]
+    weight_decay: float | None = None
+
+    def __call__(self, model: nn.Module) -> Optimizer:
+        """Of all parameters."""
+        optimizer = self.make(model.parameters(), **self.settings)
+        for group in optimizer.param_groups if self.weight_decay else ():
+            if optimizer.decay(group) == "coupled":
+                group["weight_decay"] = self.weight_decay
+        return optimizer
+
+
+def kind_of(where: str, solver: Any) -> type[Optimizer] | None:
+    """The class that a name stands for, or that is given; None: a user's function."""
+    if isinstance(solver, str):
+        kind = SOLVERS.get(solver.lower().replace("_", ""))
+        if kind is None and solver != LBFGS:
+            raise ValueError(
+                f"[{where}] solver is {solver!r} but must be one of {', '.join(sorted([*SOLVERS, LBFGS]))}; or a class "
+                "of lamella.optim, or a function of parameters that makes an optimizer"
+            )
+        return kind
+    if isinstance(solver, type) and issubclass(solver, Optimizer):
+        return solver
+    if not callable(solver) or isinstance(solver, type):
+        raise TypeError(f"[{where}] solver is {solver!r:.80} but must be a name, or a class of lamella.optim")
+    return None
+
+
+def _own_settings(kind: type[Optimizer], estimator: Any) -> dict[str, Any]:
+    """What scikit-learn's arguments say to the solvers that it has."""
+    if kind is optim.SGD:
+        momentum = estimator.momentum
+        return {"momentum": momentum, "nesterov": bool(estimator.nesterovs_momentum and momentum > 0)}
+    if kind is optim.Adam:
+        return {"betas": (estimator.beta_1, estimator.beta_2), "eps": estimator.epsilon}
+    return {}
+
+
+def make_solver(where: str, estimator: Any, rows: float) -> Solver:
+    """The solver for batches whose rows count ``rows`` together.
+
+    alpha / 2 |w|^2 and l1 |w| are divided by that number, as scikit-learn divides its penalty; alpha is left to
+    ``solver_params={"weight_decay": ...}`` where an optimizer decays weights by itself.
+    """
+    given = dict(estimator.solver_params or {})
+    kind = kind_of(where, estimator.solver)
+    if kind is None:
+        if isinstance(estimator.solver, str):  # the optimizer only holds the penalties
+            kind = optim.SGD
+        else:
+            return Solver(estimator.solver, given)
+    settings: dict[str, Any] = {"lr": estimator.learning_rate_init, **_own_settings(kind, estimator)}
+    settings["l1"] = estimator.l1 / rows
+    settings["max_norm"] = estimator.max_norm
+    settings.update(given)
+    return Solver(kind, settings, None if "weight_decay" in given else estimator.alpha / rows)
