@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from lamella import nn
 from lamella._arrays import Array
 from lamella.estimators.labels import dense
+from lamella.estimators.lbfgs import fit_lbfgs
 from lamella.estimators.learner import Learner
 from lamella.estimators.network import dense_layers, make_network
 from lamella.estimators.parameters import check_parameters
@@ -115,7 +116,8 @@ class BaseMLP(BaseEstimator, ABC):
             self._learner = learner
             self._forget()
         if self.solver == LBFGS:
-            raise NotImplementedError
+            fit_lbfgs(where, self, learner, samples)
+            return self
         train(where, self, learner, samples, held_out, 1 if incremental else self.max_iter, stops=not incremental)
         return self
 

@@ -7,6 +7,7 @@ from typing import Any
 from lamella import nn
 from lamella.nn.loss import Loss
 from lamella.optim.optimizer import Optimizer
+from lamella.optim.schedule import LRScheduler
 from lamella.trainer import Trainer
 
 
@@ -24,6 +25,7 @@ class Learner:
     def __init__(self, model: nn.Sequential, loss: Loss, solver: Callable[[nn.Module], Optimizer]) -> None:
         self.model, self.loss, self._solver = model, loss, solver
         self._state: dict[str, Any] | None = None  # of the trainer, until it is needed
+        self._schedule: LRScheduler | None = None
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -34,11 +36,17 @@ class Learner:
             self._state = None
         return trainer
 
+    def schedule(self, make: Callable[[Optimizer], LRScheduler | None]) -> LRScheduler | None:
+        """The optimizer's schedule, made once: it goes on from call to call."""
+        if self._schedule is None:
+            self._schedule = make(self.trainer.optimizer)
+        return self._schedule
+
     def renew(self, solver: Callable[[nn.Module], Optimizer]) -> None:
         """Go on from these weights with a new optimizer."""
         history = self.trainer.history
         del self.trainer
-        self._solver = solver
+        self._solver, self._schedule = solver, None
         self.trainer.history = history
 
     def __getstate__(self) -> dict[str, Any]:
@@ -48,4 +56,4 @@ class Learner:
             losses = self.trainer.history.get("loss", [])  # their number is all that counts
             state["history"] = {"entries": {"loss": losses}, "best_epoch": None, "stopped": None}
             del state["model"]
-        return {"model": self.model, "loss": self.loss, "_solver": self._solver, "_state": state}
+        return {"model": self.model, "loss": self.loss, "_solver": self._solver, "_state": state, "_schedule": None}

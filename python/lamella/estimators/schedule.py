@@ -11,7 +11,7 @@ _SMALLEST_RATE = 1e-6
 
 
 class InverseScaling(LRScheduler):
-    """base / (samples so far + 1)^power_t after the first epoch: scikit-learn's "invscaling".
+    """base / (samples so far + 1)^power_t after the first epoch of a fit: scikit-learn's "invscaling".
 
     Parameters
     ----------
@@ -28,9 +28,13 @@ class InverseScaling(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, t: int) -> float:
-        """1 before the first epoch of all."""
-        seen = self._before + t * self._samples
-        return 1.0 if seen == 0 else float((seen + 1) ** -self._power_t)
+        """1 in the first epoch."""
+        return 1.0 if t == 0 else inverse_scale(self._before + t * self._samples, self._power_t)
+
+
+def inverse_scale(seen: int, power_t: float) -> float:
+    """What the rate is multiplied by after so many samples."""
+    return float((seen + 1) ** -power_t)
 
 
 class Adaptive(ReduceLROnPlateau):
@@ -57,15 +61,13 @@ class Adaptive(ReduceLROnPlateau):
             super()._reduce()
 
 
-def make_schedule(estimator: Any, optimizer: Optimizer, samples: int, before: int, rises: bool, tol: float) -> Any:
+def make_schedule(estimator: Any, optimizer: Optimizer, samples: int, rises: bool, tol: float) -> LRScheduler | None:
     """What ``learning_rate`` says: a schedule of the optimizer, or None for a constant rate.
 
     Parameters
     ----------
     samples : int
         Of an epoch.
-    before : int
-        Samples seen before this fit.
     rises : bool
         Whether what is watched is to rise.
     tol : float
@@ -73,11 +75,12 @@ def make_schedule(estimator: Any, optimizer: Optimizer, samples: int, before: in
     """
     rule = estimator.learning_rate
     if callable(rule):
-        return rule(optimizer)
+        made: LRScheduler = rule(optimizer)
+        return made
     if not isinstance(optimizer, optim.SGD) or rule == "constant":
         return None
     if rule == "invscaling":
-        return InverseScaling(optimizer, estimator.power_t, samples, before)
+        return InverseScaling(optimizer, estimator.power_t, samples, estimator.t_)
     if estimator.n_iter_no_change == float("inf"):
         return None
     return Adaptive(optimizer, "max" if rises else "min", int(estimator.n_iter_no_change), tol)

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lamella._arrays import Array
 from lamella.estimators.learner import Learner
-from lamella.estimators.schedule import Adaptive, make_schedule
+from lamella.estimators.schedule import Adaptive, inverse_scale, make_schedule
 from lamella.trainer import DivergenceError, History
 from lamella.trainer.early_stopping import larger_is_better
 from lamella.trainer.options import Options
@@ -95,7 +95,12 @@ def train(
     watches_held = estimator.early_stopping and held_out is not None
     monitor = watch.held_key if watches_held else "objective"
     tol = watch.tolerance(estimator.tol) if watches_held else float(estimator.tol)
-    schedule = make_schedule(estimator, trainer.optimizer, size, estimator.t_, larger_is_better(monitor), tol)
+    if estimator.learning_rate == "invscaling" and not stops:  # an epoch by itself has no schedule of its own
+        trainer.optimizer.lr = estimator.learning_rate_init * inverse_scale(estimator.t_, estimator.power_t)
+        schedule = None
+    else:
+        rises = larger_is_better(monitor)
+        schedule = learner.schedule(lambda optimizer: make_schedule(estimator, optimizer, size, rises, tol))
     patience = None
     if stops:
         forever = estimator.n_iter_no_change == float("inf") or isinstance(schedule, Adaptive)

@@ -91,6 +91,10 @@ class NativeStep:
         last = self._last if closes or done + 1 == self.accumulate else self._last - 1
         return Measured(*self.runner.step(first, last, x, target, weight, self._settings.index("value")))
 
+    def measure_gradients(self, x: Array, target: Array, weight: Array | None = None) -> float:
+        """The loss of checked arrays, whose gradients the parameters then have; nothing is updated."""
+        return self.runner.step(0, self._last - 1, x, target, weight, self._settings.index("value"))[0]
+
     def stretch(
         self, samples: Samples, target: Array, taken: Taken, epochs: int, batch_size: int, drop_last: bool
     ) -> _core.Stretch:
