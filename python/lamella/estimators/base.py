@@ -118,7 +118,7 @@ class BaseMLP(BaseEstimator, ABC):
         if self.solver == LBFGS:
             fit_lbfgs(where, self, learner, samples)
             return self
-        train(where, self, learner, samples, held_out, 1 if incremental else self.max_iter, stops=not incremental)
+        train(where, self, learner, samples, held_out, incremental)
         return self
 
     def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:

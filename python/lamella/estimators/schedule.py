@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamella import optim
+from lamella.callbacks import Callback, Run
 from lamella.optim.optimizer import Optimizer
 from lamella.optim.schedule import LRScheduler, ReduceLROnPlateau
 
@@ -59,6 +60,18 @@ class Adaptive(ReduceLROnPlateau):
             self.ended = True
         else:
             super()._reduce()
+
+
+class StopWhenEnded(Callback):
+    """Ends the training with the schedule."""
+
+    def __init__(self, schedule: Adaptive) -> None:
+        self._schedule = schedule
+
+    def on_epoch_end(self, run: Run, epoch: int, record: dict[str, float]) -> None:
+        """Look at it."""
+        if self._schedule.ended:
+            run.stop("learning_rate")
 
 
 def make_schedule(estimator: Any, optimizer: Optimizer, samples: int, rises: bool, tol: float) -> LRScheduler | None:
