@@ -16,10 +16,10 @@ from lamella.estimators.lbfgs import fit_lbfgs
 from lamella.estimators.learner import Learner
 from lamella.estimators.network import dense_layers, make_network
 from lamella.estimators.parameters import check_parameters
+from lamella.estimators.rows import Rows, split
 from lamella.estimators.solver import LBFGS, make_solver
-from lamella.estimators.training import batch_size, split, train
+from lamella.estimators.training import batch_size, train
 from lamella.nn.loss import Loss
-from lamella.trainer.samples import Samples, samples_of
 
 
 def keep_arguments(estimator: Any, arguments: dict[str, Any]) -> None:
@@ -107,18 +107,17 @@ class BaseMLP(BaseEstimator, ABC):
             learner = self._learner
             if not incremental:
                 learner.renew(solver)
-        samples = samples_of(learner.model, learner.loss, X, self._targets(learner.loss, y), weight, where)
+        data = Rows(X, self._targets(learner.loss, y), weight)
         held_out = self._held_out(learner, validation_data, where)
         if held_out is None and self.early_stopping and self.solver != LBFGS:
-            kept, held = split(where, len(samples), self.validation_fraction, random_state, self._strata(y))
-            samples, held_out = (Samples(samples.x, samples.target, samples.weight, rows) for rows in (kept, held))
+            data, held_out = split(where, data, self.validation_fraction, random_state, self._strata(y))
         if first:
             self._learner = learner
             self._forget()
         if self.solver == LBFGS:
-            fit_lbfgs(where, self, learner, samples)
+            fit_lbfgs(where, self, learner, data)
             return self
-        train(where, self, learner, samples, held_out, incremental)
+        train(where, self, learner, data, held_out, incremental)
         return self
 
     def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:
@@ -129,7 +128,7 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(f"[{where}] sample_weight must be at least 0 and not 0 everywhere")
         return weight
 
-    def _held_out(self, learner: Learner, validation_data: Any, where: str) -> Samples | None:
+    def _held_out(self, learner: Learner, validation_data: Any, where: str) -> Rows | None:
         """The user's validation data."""
         if validation_data is None:
             return None
@@ -140,7 +139,7 @@ class BaseMLP(BaseEstimator, ABC):
         X, y = self._checked(X, y, reset=False)
         X = dense(X)
         weight = self._checked_weights(X, y, weights[0] if weights else None, where)
-        return samples_of(learner.model, learner.loss, X, self._targets(learner.loss, y), weight, where)
+        return Rows(X, self._targets(learner.loss, y), weight)
 
     def _forget(self) -> None:
         """What fits before left."""

@@ -9,16 +9,19 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lamella import _core, nn
 from lamella._arrays import Array
+from lamella.estimators.labels import dense
 from lamella.estimators.learner import Learner
-from lamella.trainer.samples import Samples
+from lamella.estimators.rows import Rows
+from lamella.trainer.samples import samples_of
 from lamella.trainer.step import NativeStep
 
 
 class Objective:
     """Loss and penalty weight_decay / 2 |w|^2 of a model, and their gradient, as functions of its flat weights."""
 
-    def __init__(self, where: str, learner: Learner, samples: Samples) -> None:
+    def __init__(self, where: str, learner: Learner, rows: Rows) -> None:
         trainer, memory = learner.trainer, learner.model.store().memory
+        samples = samples_of(learner.model, learner.loss, dense(rows.X), rows.target, rows.weight, where)
         step = trainer.prepare(samples.x.shape[1], samples.target)
         if not isinstance(step, NativeStep):
             raise TypeError(f"[{where}] solver 'lbfgs' is not there for layers in Python")
@@ -42,7 +45,7 @@ class Objective:
         return loss + 0.5 * float(decayed @ point), self._gradient + decayed
 
 
-def fit_lbfgs(where: str, estimator: Any, learner: Learner, samples: Samples) -> None:
+def fit_lbfgs(where: str, estimator: Any, learner: Learner, rows: Rows) -> None:
     """Minimise, and note what scikit-learn's estimators note.
 
     Raises
@@ -50,7 +53,7 @@ def fit_lbfgs(where: str, estimator: Any, learner: Learner, samples: Samples) ->
     ValueError
         If the loss is not finite.
     """
-    objective = Objective(where, learner, samples)
+    objective = Objective(where, learner, rows)
     curve: list[float] = []
 
     def note(intermediate_result: Any) -> None:
@@ -66,7 +69,7 @@ def fit_lbfgs(where: str, estimator: Any, learner: Learner, samples: Samples) ->
     if not np.isfinite(found.fun):
         raise ValueError(f"[{where}] the loss became {found.fun}. Solver produced non-finite parameter weights.")
     if estimator.batch_norm:
-        nn.exact_batchnorm_statistics(learner.model, samples.x)
+        nn.exact_batchnorm_statistics(learner.model, dense(rows.X))
     estimator.n_iter_ = min(int(found.nit), estimator.max_iter)
     estimator.loss_ = float(found.fun)
     estimator.loss_curve_ = estimator.loss_curve_ + curve

@@ -6,22 +6,17 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from lamella._arrays import Array
-from lamella.callbacks import Callback, EarlyStopping
+from lamella.callbacks import Callback, EarlyStopping, Run
 from lamella.callbacks.callback import callbacks_of
 from lamella.estimators.learner import Learner
+from lamella.estimators.rows import Rows
 from lamella.estimators.schedule import Adaptive, StopWhenEnded, inverse_scale, make_schedule
 from lamella.estimators.watch import Lines, Watch
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import DivergenceError, History
-from lamella.trainer.options import Options
-from lamella.trainer.samples import Samples
-from lamella.trainer.training import Training
 
 
-def train(
-    where: str, estimator: Any, learner: Learner, samples: Samples, held_out: Samples | None, incremental: bool
-) -> None:
+def train(where: str, estimator: Any, learner: Learner, rows: Rows, held_out: Rows | None, incremental: bool) -> None:
     """Train, and note what scikit-learn's estimators note.
 
     Parameters
@@ -34,39 +29,50 @@ def train(
     ValueError
         If the loss is no longer finite.
     """
-    size, epochs = len(samples), 1 if incremental else estimator.max_iter
+    size, epochs = len(rows), 1 if incremental else estimator.max_iter
     watch = Watch(estimator, learner, held_out)
     schedule = _schedule(estimator, learner, watch, size, incremental)
     callbacks = callbacks_of(estimator.callbacks, None, type(estimator).__name__)
     own = any(isinstance(callback, EarlyStopping) for callback in callbacks)
     if not incremental and not own:
         callbacks.append(watch.early_stopping(forever=isinstance(schedule, Adaptive)))
-    options = Options(
-        where=where,
-        epochs=epochs,
-        batch_size=batch_size(where, estimator.batch_size, size),
-        shuffle=estimator.shuffle,
-        callbacks=[*_telling(estimator, watch), *callbacks, *_ending(schedule)],
-        schedule=schedule,
-        monitor=watch.key,
-    )
-    training = Training(learner.trainer, samples, held_out, options)
+    kept = Kept()
     try:
-        training.run()
+        learner.trainer.fit(
+            rows.X,
+            rows.target,
+            epochs,
+            batch_size(where, estimator.batch_size, size),
+            None if held_out is None else held_out.parts(),
+            estimator.shuffle,
+            sample_weight=rows.weight,
+            callbacks=[kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
+            schedule=schedule,
+            monitor=watch.key,
+        )
     except KeyboardInterrupt:
-        training.finish()
+        kept.history.stopped = "interrupted"
         warnings.warn(f"[{where}] Training interrupted by user.", stacklevel=4)
     except DivergenceError as error:
         raise ValueError(f"{error}. Solver produced non-finite parameter weights.") from error
-    _note(estimator, watch, training.history, size)
-    if not incremental and training.history.stopped is None and training.history.epochs == epochs:
+    _note(estimator, watch, kept.history, size)
+    if not incremental and kept.history.stopped is None:
         message = f"[{where}] {epochs} iterations (max_iter) are over and the training has not converged yet"
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
 
-def _schedule(
-    estimator: Any, learner: Learner, watch: Watch, size: int, incremental: bool
-) -> LRScheduler | None:
+class Kept(Callback):
+    """The history of a fit, however it ends."""
+
+    def __init__(self) -> None:
+        self.history = History()
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Keep it."""
+        self.history = run.history
+
+
+def _schedule(estimator: Any, learner: Learner, watch: Watch, size: int, incremental: bool) -> LRScheduler | None:
     if incremental and estimator.learning_rate == "invscaling":  # a single epoch has a single rate
         rate = estimator.learning_rate_init * inverse_scale(estimator.t_, estimator.power_t)
         learner.trainer.optimizer.lr = rate
@@ -112,15 +118,3 @@ def _note(estimator: Any, watch: Watch, history: History, size: int) -> None:
 def _best(choose: Any, before: float | None, values: list[float]) -> float | None:
     known = [value for value in ([] if before is None else [before]) + values if not np.isnan(value)]
     return choose(known) if known else before
-
-
-def split(where: str, rows: int, fraction: float, random_state: Any, stratify: Array | None) -> tuple[Array, Array]:
-    """Row numbers to train on and to hold out."""
-    from sklearn.model_selection import train_test_split
-
-    kept, held = train_test_split(np.arange(rows), test_size=fraction, random_state=random_state, stratify=stratify)
-    if len(held) < 2:
-        raise ValueError(
-            f"[{where}] The validation set is too small ({len(held)} rows of {rows}): increase validation_fraction"
-        )
-    return np.sort(kept), np.sort(held)

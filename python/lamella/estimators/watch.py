@@ -6,9 +6,9 @@ import numpy as np
 
 from lamella.callbacks import Callback, EarlyStopping, Run
 from lamella.estimators.learner import Learner
+from lamella.estimators.rows import Rows
 from lamella.trainer import History
 from lamella.trainer.early_stopping import larger_is_better
-from lamella.trainer.samples import Samples
 
 #: Patience without an end.
 _FOREVER = 2**62
@@ -27,14 +27,14 @@ class Watch:
         What scores of held-out rows are made of.
     """
 
-    def __init__(self, estimator: Any, learner: Learner, held_out: Samples | None) -> None:
+    def __init__(self, estimator: Any, learner: Learner, held_out: Rows | None) -> None:
         name = learner.loss.score_name
         self._spread = 1.0
         self.held_key = "val_loss"
         if held_out is not None and estimator.monitor == "score" and name in ("accuracy", "mse"):
             self.held_key = f"val_{name}"
             if name == "mse":
-                self._spread = _spread(held_out)
+                self._spread = held_out.spread()
         self.stops_by_held = bool(estimator.early_stopping and held_out is not None)
         self.key = self.held_key if self.stops_by_held else "objective"
         self.tol = float(estimator.tol) * (self._spread if self.stops_by_held else 1.0)
@@ -64,15 +64,6 @@ class Watch:
         if self.held_key == "val_mse":
             return [1 - value / self._spread for value in values]
         return list(values) if larger_is_better(self.held_key) else [-value for value in values]
-
-
-def _spread(samples: Samples) -> float:
-    """The mean squared distance of targets from their means."""
-    own = samples.taken()
-    target = own.target.astype(np.float64)
-    mean = np.average(target, axis=0, weights=own.weight)
-    spread = float(np.average((target - mean) ** 2, axis=0, weights=own.weight).mean())
-    return spread if spread > 0 else 1.0
 
 
 class Lines(Callback):
