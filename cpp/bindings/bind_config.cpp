@@ -22,6 +22,8 @@ void bind_config(py::module_& module) {
   module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
   module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
   module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");
+  module.def("limit_threads", &limit_threads, py::arg("most"),
+             "Sets the most threads for what this thread begins; gives the limit before.");
   module.def(
       "worthwhile_threads", [](double work, int waits) { return worthwhile_threads({0, work, waits}, 0); },
       py::arg("work"), py::arg("waits"),

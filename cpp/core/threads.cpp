@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 
@@ -56,14 +58,13 @@ std::atomic<int>& setting() {
 std::atomic<int> forks{0};
 const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
 
-thread_local bool one_thread = false;
+thread_local int own_limit = std::numeric_limits<int>::max();
 
 }  // namespace
 
-OneThread::OneThread() : before_(one_thread) { one_thread = true; }
-OneThread::~OneThread() { one_thread = before_; }
+int limit_threads(int most) { return std::exchange(own_limit, std::max(most, 1)); }
 
-int max_threads() { return one_thread || forks > 0 || registered != 0 ? 1 : setting().load(); }
+int max_threads() { return forks > 0 || registered != 0 ? 1 : std::min(own_limit, setting().load()); }
 
 void set_max_threads(int threads) {
   require(threads >= 1, "[set_num_threads] threads is ", threads, " but must be at least 1");

@@ -9,19 +9,22 @@
 namespace lamella {
 
 // Threads that a replay may use: set by the user, or the least of CPU affinity, cgroup quota and OMP_NUM_THREADS.
-// One in a child made by fork, whose OpenMP pool is gone, and one within the life of a OneThread.
+// One in a child made by fork, whose OpenMP pool is gone; and no more than this thread's own limit.
 int max_threads();
+
+// The most threads for what the calling thread begins, beside what holds for all; gives the limit before.
+int limit_threads(int most);
 
 // What this thread does, it does alone.
 class OneThread {
  public:
-  OneThread();
-  ~OneThread();
+  OneThread() : before_(limit_threads(1)) {}
+  ~OneThread() { limit_threads(before_); }
   OneThread(const OneThread&) = delete;
   OneThread& operator=(const OneThread&) = delete;
 
  private:
-  bool before_;
+  int before_;
 };
 void set_max_threads(int threads);
 
