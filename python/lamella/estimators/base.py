@@ -1,6 +1,7 @@
 """What the estimators share: from scikit-learn's arguments to a training, and back to its attributes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from lamella import nn
 from lamella._arrays import Array
 from lamella.estimators.labels import dense
-from lamella.estimators.lbfgs import fit_lbfgs
 from lamella.estimators.learner import Learner
 from lamella.estimators.network import dense_layers, make_network
 from lamella.estimators.parameters import check_parameters
 from lamella.estimators.rows import Rows, split
 from lamella.estimators.solver import LBFGS, make_solver
-from lamella.estimators.training import batch_size, train
+from lamella.estimators.training import Fit, batch_size
 from lamella.nn.loss import Loss
 
 
@@ -72,11 +72,32 @@ class BaseMLP(BaseEstimator, ABC):
         """What a split is to keep the shares of."""
         return None
 
+    def _make_network(self, inputs: int, outputs: int, seed: int, dtype: str) -> nn.Sequential:
+        """The network."""
+        return make_network(type(self).__name__, self, inputs, outputs, seed, dtype)
+
+    def _start(self, learner: Learner, rows: Rows) -> None:
+        """What comes before the training of a new network."""
+
     # Fitting.
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool, classes: Any = None
     ) -> Any:
+        self._begin(X, y, sample_weight, validation_data, incremental, classes).run()
+        return self
+
+    def _begin(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any,
+        incremental: bool,
+        classes: Any = None,
+        draw: Callable[[Array], Array] | None = None,
+    ) -> Fit:
+        """A fit that is ready to run. ``draw(targets)`` says which of the rows it learns from; None: all."""
         where = f"{type(self).__name__}.{'partial_fit' if incremental else 'fit'}"
         check_parameters(type(self).__name__, self)
         self._check_parameters(type(self).__name__)
@@ -101,7 +122,7 @@ class BaseMLP(BaseEstimator, ABC):
         if first:
             loss = self._make_loss()
             dtype = self.dtype or X.dtype.name
-            network = make_network(type(self).__name__, self, X.shape[1], self._outputs(loss), seed, dtype)
+            network = self._make_network(X.shape[1], self._outputs(loss), seed, dtype)
             learner = Learner(network, loss, solver)
         else:
             learner = self._learner
@@ -111,14 +132,13 @@ class BaseMLP(BaseEstimator, ABC):
         held_out = self._held_out(learner, validation_data, where)
         if held_out is None and self.early_stopping and self.solver != LBFGS:
             data, held_out = split(where, data, self.validation_fraction, random_state, self._strata(y))
+        if draw is not None:
+            data = data.take(draw(data.taken().target))
         if first:
             self._learner = learner
             self._forget()
-        if self.solver == LBFGS:
-            fit_lbfgs(where, self, learner, data)
-            return self
-        train(where, self, learner, data, held_out, incremental)
-        return self
+            self._start(learner, data)
+        return Fit(where, self, learner, data, held_out, incremental)
 
     def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:
         if sample_weight is not None:
@@ -146,7 +166,7 @@ class BaseMLP(BaseEstimator, ABC):
         self.t_, self.n_iter_ = 0, 0
         self.loss_curve_: list[float] = []
         self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
-        self.n_layers_ = len(dense_layers(self._learner.model)) + 1
+        self.n_layers_ = len(self._dense("n_layers_")) + 1
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Any:
         """Train the network.

@@ -75,4 +75,4 @@ def fit_lbfgs(where: str, estimator: Any, learner: Learner, rows: Rows) -> None:
     estimator.loss_curve_ = estimator.loss_curve_ + curve
     if found.status != 0:
         message = f"[{where}] lbfgs has not converged after {found.nit} iterations: {found.message}"
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)

@@ -24,7 +24,7 @@ def widths_of(where: str, sizes: Any) -> list[int]:
     return [_check.integer(where, "hidden_layer_sizes", size, 1) for size in (sizes if many else [sizes])]
 
 
-def _each(where: str, name: str, value: Any, layers: int) -> list[Any]:
+def each_layer(where: str, name: str, value: Any, layers: int) -> list[Any]:
     """One value for each hidden layer, of one for all or a list."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return [value] * layers
@@ -49,16 +49,16 @@ def activation_of(where: str, value: Any) -> nn.Module:
 def check_network(where: str, estimator: Any) -> None:
     """Raise if the arguments describe no network."""
     layers = len(widths_of(where, estimator.hidden_layer_sizes))
-    for activation in _each(where, "activation", estimator.activation, layers):
+    for activation in each_layer(where, "activation", estimator.activation, layers):
         activation_of(where, activation)
-    for share in _each(where, "dropout", estimator.dropout, layers):
+    for share in each_layer(where, "dropout", estimator.dropout, layers):
         _check.number(where, "dropout", share, 0, 1, open_end=True)
     _check.flag(where, "batch_norm", estimator.batch_norm)
     if estimator.init is not None:
-        nn.Linear(1, 1, init=_init_of(estimator.init, nn.Identity()))
+        nn.Linear(1, 1, init=init_of(estimator.init, nn.Identity()))
 
 
-def _init_of(init: Any, activation: nn.Module) -> Init | None:
+def init_of(init: Any, activation: nn.Module) -> Init | None:
     """First weights before an activation: Glorot's by default, as scikit-learn has them, but LeCun's before SELU."""
     if init != "auto":
         given: Init | None = init
@@ -70,19 +70,19 @@ def make_network(where: str, estimator: Any, inputs: int, outputs: int, seed: in
     """Dense layers, each with batch normalization and dropout where asked for, and a last one for the outputs."""
     widths = widths_of(where, estimator.hidden_layer_sizes)
     layers: list[nn.Module] = []
-    kinds = _each(where, "activation", estimator.activation, len(widths))
-    shares = _each(where, "dropout", estimator.dropout, len(widths))
+    kinds = each_layer(where, "activation", estimator.activation, len(widths))
+    shares = each_layer(where, "dropout", estimator.dropout, len(widths))
     before = inputs
     for width, kind, share in zip(widths, kinds, shares, strict=True):
         activation = activation_of(where, kind)
-        layers.append(nn.Linear(before, width, init=_init_of(estimator.init, activation)))
+        layers.append(nn.Linear(before, width, init=init_of(estimator.init, activation)))
         if estimator.batch_norm:
             layers.append(nn.BatchNorm1d(width))
         layers.append(activation)
         if share > 0:
             layers.append(nn.Dropout(share))
         before = width
-    layers.append(nn.Linear(before, outputs, init=_init_of(estimator.init, nn.Identity())))
+    layers.append(nn.Linear(before, outputs, init=init_of(estimator.init, nn.Identity())))
     return nn.Sequential(*layers, seed=seed, dtype=dtype)
 
 

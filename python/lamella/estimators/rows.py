@@ -1,38 +1,59 @@
 """Checked rows to train on, or to be measured on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from lamella._arrays import Array
+from lamella.nn.loss import Loss
+from lamella.nn.module import Module
+from lamella.trainer.samples import Samples, samples_of
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Features (an array or a sparse matrix), targets as the loss takes them, and perhaps weights."""
+    """Features (an array or a sparse matrix), targets as the loss takes them, and perhaps weights.
+
+    All rows of these, or those of some ``numbers``, which are not copied before they are needed.
+    """
 
     X: Any
     target: Array
     weight: Array | None = None
+    numbers: Array | None = None
 
     def __len__(self) -> int:
-        return len(self.target)
+        return len(self.target if self.numbers is None else self.numbers)
 
     def take(self, rows: Array) -> "Rows":
-        """Those of these numbers."""
-        return Rows(self.X[rows], self.target[rows], None if self.weight is None else self.weight[rows])
+        """Those of these places."""
+        return replace(self, numbers=rows if self.numbers is None else self.numbers[rows])
+
+    def taken(self) -> "Rows":
+        """The same with arrays of their own."""
+        if self.numbers is None:
+            return self
+        weight = None if self.weight is None else self.weight[self.numbers]
+        return Rows(self.X[self.numbers], self.target[self.numbers], weight)
 
     def parts(self) -> tuple[Any, Array, Array | None]:
         """As ``validation_data`` is given."""
-        return self.X, self.target, self.weight
+        own = self.taken()
+        return own.X, own.target, own.weight
+
+    def samples(self, model: Module, loss: Loss, where: str) -> Samples:
+        """As a training takes them, which reads them by number."""
+        whole = samples_of(model, loss, self.X, self.target, self.weight, where)
+        return replace(whole, rows=self.numbers)
 
     def spread(self) -> float:
         """The mean squared distance of targets from their means; 1 if they are all the same."""
-        target = self.target.astype(np.float64)
-        mean = np.average(target, axis=0, weights=self.weight)
-        spread = float(np.average((target - mean) ** 2, axis=0, weights=self.weight).mean())
+        _, target, weight = replace(self, X=self.target).parts()
+        target = target.astype(np.float64)
+        mean = np.average(target, axis=0, weights=weight)
+        spread = float(np.average((target - mean) ** 2, axis=0, weights=weight).mean())
         return spread if spread > 0 else 1.0
 
 

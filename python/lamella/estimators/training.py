@@ -8,57 +8,91 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lamella.callbacks import Callback, EarlyStopping, Run
 from lamella.callbacks.callback import callbacks_of
+from lamella.estimators.lbfgs import fit_lbfgs
 from lamella.estimators.learner import Learner
 from lamella.estimators.rows import Rows
 from lamella.estimators.schedule import Adaptive, StopWhenEnded, inverse_scale, make_schedule
+from lamella.estimators.solver import LBFGS
 from lamella.estimators.watch import Lines, Watch
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import DivergenceError, History
+from lamella.trainer.options import Options
+from lamella.trainer.training import Training
 
 
-def train(where: str, estimator: Any, learner: Learner, rows: Rows, held_out: Rows | None, incremental: bool) -> None:
-    """Train, and note what scikit-learn's estimators note.
+class Fit:
+    """One call of fit or partial_fit: trains, and leaves in the estimator what scikit-learn's estimators note.
 
     Parameters
     ----------
+    where : str
+    estimator : BaseMLP
+    learner : Learner
+    rows : Rows
+    held_out : Rows or None
     incremental : bool
         One epoch, whatever it gives; or up to max_iter of them, until there is convergence.
-
-    Raises
-    ------
-    ValueError
-        If the loss is no longer finite.
     """
-    size, epochs = len(rows), 1 if incremental else estimator.max_iter
-    watch = Watch(estimator, learner, held_out)
-    schedule = _schedule(estimator, learner, watch, size, incremental)
-    callbacks = callbacks_of(estimator.callbacks, None, type(estimator).__name__)
-    own = any(isinstance(callback, EarlyStopping) for callback in callbacks)
-    if not incremental and not own:
-        callbacks.append(watch.early_stopping(forever=isinstance(schedule, Adaptive)))
-    kept = Kept()
-    try:
-        learner.trainer.fit(
-            rows.X,
-            rows.target,
-            epochs,
-            batch_size(where, estimator.batch_size, size),
-            None if held_out is None else held_out.parts(),
-            estimator.shuffle,
-            sample_weight=rows.weight,
-            callbacks=[kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
-            schedule=schedule,
-            monitor=watch.key,
-        )
-    except KeyboardInterrupt:
-        kept.history.stopped = "interrupted"
-        warnings.warn(f"[{where}] Training interrupted by user.", stacklevel=4)
-    except DivergenceError as error:
-        raise ValueError(f"{error}. Solver produced non-finite parameter weights.") from error
-    _note(estimator, watch, kept.history, size)
-    if not incremental and kept.history.stopped is None:
-        message = f"[{where}] {epochs} iterations (max_iter) are over and the training has not converged yet"
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+    def __init__(
+        self, where: str, estimator: Any, learner: Learner, rows: Rows, held_out: Rows | None, incremental: bool
+    ) -> None:
+        self.where, self.estimator, self.learner, self.rows, self.held_out = where, estimator, learner, rows, held_out
+        self._incremental, self._kept = incremental, Kept()
+        self._watch = Watch(estimator, learner, held_out)
+
+    def settings(self) -> dict[str, Any]:
+        """Arguments of :meth:`lamella.Trainer.fit` beside the data."""
+        estimator, watch, size = self.estimator, self._watch, len(self.rows)
+        schedule = _schedule(estimator, self.learner, watch, size, self._incremental)
+        callbacks = callbacks_of(estimator.callbacks, None, type(estimator).__name__)
+        own = any(isinstance(callback, EarlyStopping) for callback in callbacks)
+        if not self._incremental and not own:
+            callbacks.append(watch.early_stopping(forever=isinstance(schedule, Adaptive)))
+        return {
+            "epochs": 1 if self._incremental else estimator.max_iter,
+            "batch_size": batch_size(self.where, estimator.batch_size, size),
+            "shuffle": estimator.shuffle,
+            "callbacks": [self._kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
+            "schedule": schedule,
+            "monitor": watch.key,
+        }
+
+    def run(self) -> None:
+        """Train. ValueError if the loss is no longer finite."""
+        if self.estimator.solver == LBFGS:
+            fit_lbfgs(self.where, self.estimator, self.learner, self.rows.taken())
+            return
+        X, target, weight = self.rows.parts()
+        held_out = None if self.held_out is None else self.held_out.parts()
+        try:
+            self.learner.trainer.fit(X, target, sample_weight=weight, validation_data=held_out, **self.settings())
+        except KeyboardInterrupt:
+            self._kept.history.stopped = "interrupted"
+            warnings.warn(f"[{self.where}] Training interrupted by user.", stacklevel=5)
+        except DivergenceError as error:
+            raise ValueError(f"{error}. Solver produced non-finite parameter weights.") from error
+        self.note()
+        if self.ran_out:
+            epochs = self.estimator.max_iter
+            message = f"[{self.where}] {epochs} iterations (max_iter) are over and the training has not converged yet"
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+
+    def training(self) -> Training:
+        """What :meth:`run` runs, to be run side by side with others; then :meth:`note` is to be called."""
+        model, loss = self.learner.model, self.learner.loss
+        held_out = None if self.held_out is None else self.held_out.samples(model, loss, self.where)
+        options = Options(where=self.where, **self.settings())
+        return Training(self.learner.trainer, self.rows.samples(model, loss, self.where), held_out, options)
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether it came to its last epoch without convergence, where there could have been."""
+        return not self._incremental and self._kept.history.stopped is None
+
+    def note(self) -> None:
+        """Leave in the estimator what was found."""
+        _note(self.estimator, self._watch, self._kept.history, len(self.rows))
 
 
 class Kept(Callback):
@@ -93,7 +127,7 @@ def batch_size(where: str, given: Any, rows: int) -> int:
     if given == "auto":
         return min(200, rows)
     if given > rows:
-        warnings.warn(f"[{where}] batch_size is {given} but there are {rows} rows: it is cut to that", stacklevel=5)
+        warnings.warn(f"[{where}] batch_size is {given} but there are {rows} rows: it is cut to that", stacklevel=6)
     return min(int(given), rows)
 
 
