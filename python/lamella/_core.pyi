@@ -32,6 +32,7 @@ __all__: list[str] = [
     "isa",
     "isas",
     "kernel_names",
+    "limit_threads",
     "permutation",
     "predict_side_by_side",
     "set_num_threads",
@@ -528,6 +529,11 @@ def isas() -> dict[str, bool]:
 def kernel_names() -> list[str]:
     """
     Names of all kernels.
+    """
+
+def limit_threads(most: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Sets the most threads for what this thread begins; gives the limit before.
     """
 
 def permutation(

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest.importorskip("sklearn")
-
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lamella.estimators import MLPClassifier, MLPRegressor

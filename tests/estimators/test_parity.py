@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-sklearn = pytest.importorskip("sklearn")
-
 from sklearn import neural_network as theirs
 
 from lamella.estimators import MLPClassifier, MLPRegressor

@@ -18,6 +18,7 @@ from lamella.estimators.network import dense_layers, make_network
 from lamella.estimators.parameters import check_parameters
 from lamella.estimators.rows import Rows, split
 from lamella.estimators.solver import LBFGS, make_solver
+from lamella.estimators.threads import at_most, check_jobs
 from lamella.estimators.training import Fit, batch_size
 from lamella.nn.loss import Loss
 
@@ -33,6 +34,8 @@ class BaseMLP(BaseEstimator, ABC):
     """Base of the estimators; subclasses say what targets are."""
 
     _learner: Learner
+    #: Where a subclass has no such argument.
+    n_jobs: int | None = None
 
     # What subclasses say.
 
@@ -46,7 +49,7 @@ class BaseMLP(BaseEstimator, ABC):
 
     @abstractmethod
     def _learn_targets(self, y: Any, classes: Any) -> None:
-        """Take note of what y is: at the first fit."""
+        """Take note of what y is: at the first fit; ``classes``: all that there are, or None."""
 
     @abstractmethod
     def _check_targets(self, y: Any) -> None:
@@ -72,6 +75,9 @@ class BaseMLP(BaseEstimator, ABC):
         """What a split is to keep the shares of."""
         return None
 
+    def _scale_targets(self, y: Any, weight: Any) -> None:
+        """Take note of the scale of y: at the first fit."""
+
     def _make_network(self, inputs: int, outputs: int, seed: int, dtype: str) -> nn.Sequential:
         """The network."""
         return make_network(type(self).__name__, self, inputs, outputs, seed, dtype)
@@ -84,7 +90,14 @@ class BaseMLP(BaseEstimator, ABC):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool, classes: Any = None
     ) -> Any:
-        self._begin(X, y, sample_weight, validation_data, incremental, classes).run()
+        before = dict(self.__dict__)
+        try:
+            fit = self._begin(X, y, sample_weight, validation_data, incremental, classes)
+        except BaseException:  # bad input leaves all as it was
+            self.__dict__ = before
+            raise
+        with at_most(check_jobs(type(self).__name__, self.n_jobs)):
+            fit.run()
         return self
 
     def _begin(
@@ -113,6 +126,8 @@ class BaseMLP(BaseEstimator, ABC):
         else:
             self._check_targets(y)
         weight = self._checked_weights(X, y, sample_weight, where)
+        if first:
+            self._scale_targets(y, weight)
         mean_weight = 1.0
         if weight is not None:
             mean_weight = float(weight.mean())
@@ -126,8 +141,6 @@ class BaseMLP(BaseEstimator, ABC):
             learner = Learner(network, loss, solver)
         else:
             learner = self._learner
-            if not incremental:
-                learner.renew(solver)
         data = Rows(X, self._targets(learner.loss, y), weight)
         held_out = self._held_out(learner, validation_data, where)
         if held_out is None and self.early_stopping and self.solver != LBFGS:
@@ -138,6 +151,8 @@ class BaseMLP(BaseEstimator, ABC):
             self._learner = learner
             self._forget()
             self._start(learner, data)
+        elif not incremental:
+            learner.renew(solver)
         return Fit(where, self, learner, data, held_out, incremental)
 
     def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:
@@ -195,7 +210,8 @@ class BaseMLP(BaseEstimator, ABC):
         """The network's outputs."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        return self._learner.model.predict(dense(X))
+        with at_most(check_jobs(type(self).__name__, self.n_jobs)):
+            return self._learner.model.predict(dense(X))
 
     @property
     def network_(self) -> nn.Sequential:

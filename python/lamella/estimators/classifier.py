@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from lamella._arrays import Array
@@ -14,7 +15,14 @@ from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.labels import Labels, dense
 from lamella.estimators.losses import CLASSIFICATION, check_loss, classification_loss
 from lamella.nn import _check
-from lamella.nn.loss import Loss
+from lamella.nn.loss import HingeLoss, Loss, MultiMarginLoss
+
+
+def gives_probabilities(estimator: Any) -> bool:
+    """Whether outputs mean probabilities; AttributeError if not."""
+    if estimator.loss == "hinge" or isinstance(estimator.loss, (HingeLoss, MultiMarginLoss)):
+        raise AttributeError("the outputs that a hinge loss trains mean no probabilities")
+    return True
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -66,6 +74,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_parameters(self, where: str) -> None:
         check_loss(where, self.loss, dict.fromkeys(CLASSIFICATION))
         _check.number(where, "label_smoothing", self.label_smoothing, 0, 1)
+        if self.label_smoothing > 0 and self.loss != "log_loss":
+            raise ValueError(f"[{where}] label_smoothing is {self.label_smoothing!r} but belongs to loss 'log_loss'")
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -81,20 +91,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _learn_targets(self, y: Any, classes: Any) -> None:
-        several = classes is None or type_of_target(y).startswith("multilabel")
-        self._labels = Labels(y if several else np.asarray(classes), type(self).__name__)
+        table = type_of_target(y).startswith("multilabel")
+        self._labels = Labels(y if table or classes is None else np.asarray(classes), type(self).__name__)
         self.classes_ = self._labels.classes
         self._labels.indices(y)
 
     def _check_targets(self, y: Any) -> None:
-        self._labels.indices(y)
+        own = self._labels.indices(y)
+        if self.warm_start and self._labels.kind != "multilabel" and len(np.unique(own)) < len(self.classes_):
+            raise ValueError(
+                f"[{type(self).__name__}] warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has {np.unique(y)}"
+            )
 
     def _make_loss(self) -> Loss:
         return classification_loss(self.loss, self._labels.kind == "multiclass", self.label_smoothing)
 
     def _outputs(self, loss: Loss) -> int:
         self.n_outputs_ = self._labels.outputs(loss)
-        self.out_activation_ = "softmax" if self._labels.one_of_many(loss) else "logistic"
+        self.out_activation_ = self._labels.activation(loss)
         return self.n_outputs_
 
     def _targets(self, loss: Loss, y: Any) -> Array:
@@ -125,6 +140,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                f"[{type(self).__name__}.partial_fit] class_weight is 'balanced' but a part of the data does not say "
+                "how often classes are: pass a dict, or sample_weight"
+            )
+        if not self.__sklearn_is_fitted__():
+            if classes is None and not type_of_target(y).startswith("multilabel"):
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            raise ValueError(f"`classes={classes!r}` is not the same as on last call to partial_fit: {self.classes_!r}")
         return self._fit(X, y, sample_weight, None, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
@@ -132,11 +157,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         outputs = self._raw(X)
         return self._labels.decide(self._learner.loss, outputs)
 
+    @available_if(gives_probabilities)
     def predict_proba(self, X: Any) -> Array:
         """Probabilities, (n, classes)."""
         outputs = self._raw(X)
         return self._labels.probabilities(self._learner.loss, outputs)
 
+    @available_if(gives_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """Their logarithms."""
         with np.errstate(divide="ignore"):

@@ -9,7 +9,7 @@ from lamella._arrays import Array
 from lamella.nn.loss import Loss
 from lamella.nn.loss.binary import BinaryLoss
 from lamella.nn.loss.classes import ClassLoss
-from lamella.nn.loss.margin import HingeLoss
+from lamella.nn.loss.margin import HingeLoss, MultiMarginLoss
 
 
 def dense(y: Any) -> Any:
@@ -69,6 +69,12 @@ class Labels:
         if not isinstance(loss, (BinaryLoss, HingeLoss)):
             raise ValueError(f"[{self._name}] {loss!r} is no loss of classes")
         return False
+
+    def activation(self, loss: Loss) -> str:
+        """What makes probabilities of outputs; "identity" where nothing does."""
+        if isinstance(loss, (HingeLoss, MultiMarginLoss)):
+            return "identity"
+        return "softmax" if self.one_of_many(loss) else "logistic"
 
     def outputs(self, loss: Loss) -> int:
         """How many outputs a network needs."""

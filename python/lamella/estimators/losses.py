@@ -1,6 +1,7 @@
 """Losses by name."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from lamella import nn
@@ -45,13 +46,13 @@ CLASSIFICATION = tuple(_ONE_OF_MANY)
 def classification_loss(loss: str | Loss, many: bool, smoothing: float) -> Loss:
     """The loss of classes (``many``), or of yes and no."""
     if isinstance(loss, Loss):
-        return loss
+        return deepcopy(loss)  # the user's stays as it is
     return _ONE_OF_MANY[loss](smoothing) if many else _YES_OR_NO[loss]()
 
 
 def regression_loss(loss: str | Loss) -> Loss:
     """The loss of values."""
-    return loss if isinstance(loss, Loss) else REGRESSION[loss]()
+    return deepcopy(loss) if isinstance(loss, Loss) else REGRESSION[loss]()
 
 
 def outputs_for(where: str, loss: Loss, targets: int) -> int:

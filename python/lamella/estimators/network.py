@@ -1,6 +1,7 @@
 """The network that an estimator's arguments describe."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -66,6 +67,15 @@ def init_of(init: Any, activation: nn.Module) -> Init | None:
     return "lecun_uniform" if activation.weight_init == "lecun_normal" else "glorot_uniform"
 
 
+def dense_layer(inputs: int, outputs: int, init: Any, activation: nn.Module) -> nn.Linear:
+    """A dense layer before an activation; by default its biases are drawn as its weights are, as scikit-learn's are."""
+    layer = nn.Linear(inputs, outputs, init=init_of(init, activation))
+    if init == "auto" and layer.bias is not None:
+        bound = math.sqrt(6 / (inputs + outputs))
+        layer.bias.init = nn.init.Uniform(-bound, bound)
+    return layer
+
+
 def make_network(where: str, estimator: Any, inputs: int, outputs: int, seed: int, dtype: str) -> nn.Sequential:
     """Dense layers, each with batch normalization and dropout where asked for, and a last one for the outputs."""
     widths = widths_of(where, estimator.hidden_layer_sizes)
@@ -75,14 +85,14 @@ def make_network(where: str, estimator: Any, inputs: int, outputs: int, seed: in
     before = inputs
     for width, kind, share in zip(widths, kinds, shares, strict=True):
         activation = activation_of(where, kind)
-        layers.append(nn.Linear(before, width, init=init_of(estimator.init, activation)))
+        layers.append(dense_layer(before, width, estimator.init, activation))
         if estimator.batch_norm:
             layers.append(nn.BatchNorm1d(width))
         layers.append(activation)
         if share > 0:
             layers.append(nn.Dropout(share))
         before = width
-    layers.append(nn.Linear(before, outputs, init=init_of(estimator.init, nn.Identity())))
+    layers.append(dense_layer(before, outputs, estimator.init, nn.Identity()))
     return nn.Sequential(*layers, seed=seed, dtype=dtype)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella.estimators.network import check_network
 from lamella.estimators.solver import LBFGS, kind_of
+from lamella.estimators.threads import check_jobs
 from lamella.nn import _check
 
 _RATES = ("constant", "invscaling", "adaptive")
@@ -38,12 +39,25 @@ def check_parameters(where: str, estimator: Any) -> None:
         _check.integer(where, "batch_size", estimator.batch_size, 1)
     if not callable(estimator.learning_rate):
         _choice(where, "learning_rate", estimator.learning_rate, _RATES)
+    check_jobs(where, estimator.n_jobs)
     _choice(where, "monitor", estimator.monitor, ("score", "loss"))
     if estimator.dtype is not None:
         _choice(where, "dtype", estimator.dtype, ("float32", "float64"))
-    if estimator.solver == LBFGS and _drops(estimator.dropout):
-        raise ValueError(f"[{where}] dropout is {estimator.dropout!r} but solver {LBFGS!r} needs a loss without chance")
+    if isinstance(estimator.verbose, str) and estimator.verbose != "bar":
+        raise ValueError(f"[{where}] verbose is {estimator.verbose!r} but must be True, False or 'bar'")
+    if estimator.solver == LBFGS:
+        _check_lbfgs(where, estimator)
 
 
-def _drops(dropout: Any) -> bool:
-    return any(share > 0 for share in (dropout if isinstance(dropout, (list, tuple)) else [dropout]))
+def _check_lbfgs(where: str, estimator: Any) -> None:
+    """It takes no steps, and wants a smooth function without chance."""
+    dropout = estimator.dropout
+    for name, wrong in (
+        ("dropout", any(share > 0 for share in (dropout if isinstance(dropout, (list, tuple)) else [dropout]))),
+        ("l1", estimator.l1 > 0),
+        ("max_norm", estimator.max_norm is not None),
+        ("solver_params", bool(estimator.solver_params)),
+        ("callbacks", bool(estimator.callbacks)),
+    ):
+        if wrong:
+            raise ValueError(f"[{where}] {name} is {getattr(estimator, name)!r:.80} but solver 'lbfgs' has none")

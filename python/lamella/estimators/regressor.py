@@ -10,7 +10,9 @@ from sklearn.utils.validation import validate_data
 from lamella._arrays import Array
 from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.losses import REGRESSION, check_loss, outputs_for, regression_loss
-from lamella.nn.loss import Loss
+from lamella.estimators.numbers import Numbers
+from lamella.nn import _check
+from lamella.nn.loss import Loss, PoissonNLLLoss
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -43,6 +45,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: Any = 10,
         max_fun: int = 15000,
+        standardize_target: bool = False,
         dropout: Any = 0.0,
         batch_norm: bool = False,
         l1: float = 0.0,
@@ -59,6 +62,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _check_parameters(self, where: str) -> None:
         check_loss(where, self.loss, REGRESSION)
+        counts = self.loss == "poisson" or isinstance(self.loss, PoissonNLLLoss)
+        if _check.flag(where, "standardize_target", self.standardize_target) and counts:
+            raise ValueError(f"[{where}] standardize_target is True but counts (loss {self.loss!r}) stay as they are")
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -76,6 +82,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _learn_targets(self, y: Any, classes: Any) -> None:
         self._columns = 1 if y.ndim == 1 else y.shape[1]
 
+    def _scale_targets(self, y: Any, weight: Any) -> None:
+        self._numbers = Numbers.of(y, weight, self.standardize_target)
+
     def _check_targets(self, y: Any) -> None:
         columns = 1 if y.ndim == 1 else y.shape[1]
         if columns != self._columns:
@@ -90,7 +99,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self.n_outputs_
 
     def _targets(self, loss: Loss, y: Any) -> Array:
-        return np.asarray(y)
+        return self._numbers.targets(y)
 
     @steppable
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -111,5 +120,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def predict(self, X: Any) -> Array:
         """Predictions, (n,) or (n, outputs)."""
         outputs = self._raw(X)
-        predicted = self._learner.loss.decide(outputs)
+        predicted = self._numbers.restore(self._learner.loss.decide(outputs))
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted

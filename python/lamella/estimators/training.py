@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from lamella.callbacks import Callback, EarlyStopping, Run
+from lamella.callbacks import Callback, EarlyStopping, ProgressBar, Run
 from lamella.callbacks.callback import callbacks_of
 from lamella.estimators.lbfgs import fit_lbfgs
 from lamella.estimators.learner import Learner
@@ -115,6 +115,8 @@ def _schedule(estimator: Any, learner: Learner, watch: Watch, size: int, increme
 
 
 def _telling(estimator: Any, watch: Watch) -> list[Callback]:
+    if estimator.verbose == "bar":
+        return [ProgressBar(watch.describe)]
     return [Lines(watch)] if estimator.verbose else []
 
 

@@ -52,6 +52,12 @@ class Watch:
         restores = self.stops_by_held and estimator.restore_best
         return EarlyStopping(self.key, patience, self.tol, restores, small_gains=True)
 
+    def describe(self, record: dict[str, float]) -> str:
+        """An epoch in some words."""
+        own = History({key: [value] for key, value in record.items()})
+        scores = "".join(f", validation score {score:.4f}" for score in self.scores(own))
+        return f"loss {self.losses(own)[0]:.6f}{scores}"
+
     def losses(self, history: History) -> list[float]:
         """Loss and penalty by epoch."""
         losses = history.get("loss", [])
