@@ -1,7 +1,6 @@
 """scikit-learn's own checks of estimators."""
 
 import pytest
-
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lamella.estimators import MLPClassifier, MLPRegressor

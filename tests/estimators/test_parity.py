@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from sklearn import neural_network as theirs
 
 from lamella.estimators import MLPClassifier, MLPRegressor

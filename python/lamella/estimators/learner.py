@@ -1,5 +1,6 @@
 """A network and what trains it, as an estimator keeps them."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -32,7 +33,8 @@ class Learner:
         """The trainer; made when it is first needed."""
         trainer = Trainer(self.model, self.loss, self._solver(self.model))
         if self._state is not None:
-            trainer.load_state_dict({**self._state, "model": self.model.state_dict()})
+            history = {"entries": {"loss": [math.nan] * self._state["epochs"]}, "best_epoch": None, "stopped": None}
+            trainer.load_state_dict({**self._state, "model": self.model.state_dict(), "history": history})
             self._state = None
         return trainer
 
@@ -53,7 +55,6 @@ class Learner:
         state = self._state
         if state is None and "trainer" in self.__dict__:
             state = self.trainer.state_dict()
-            losses = self.trainer.history.get("loss", [])  # their number is all that counts
-            state["history"] = {"entries": {"loss": losses}, "best_epoch": None, "stopped": None}
-            del state["model"]
+            del state["model"], state["history"]
+            state["epochs"] = self.trainer.history.epochs  # that rows come in another order each time
         return {"model": self.model, "loss": self.loss, "_solver": self._solver, "_state": state, "_schedule": None}
