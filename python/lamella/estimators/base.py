@@ -19,7 +19,7 @@ from lamella.estimators.parameters import check_parameters
 from lamella.estimators.rows import Rows, split
 from lamella.estimators.solver import LBFGS, make_solver
 from lamella.estimators.threads import at_most, check_jobs
-from lamella.estimators.training import Fit, batch_size
+from lamella.estimators.training import Fit, batch_size, warn_of_batch_size
 from lamella.nn.loss import Loss
 
 
@@ -128,32 +128,26 @@ class BaseMLP(BaseEstimator, ABC):
         weight = self._checked_weights(X, y, sample_weight, where)
         if first:
             self._scale_targets(y, weight)
-        mean_weight = 1.0
-        if weight is not None:
-            mean_weight = float(weight.mean())
-            weight = None if (weight == weight[0]).all() else weight  # then they make no difference
-        rows = batch_size(where, self.batch_size, X.shape[0]) * mean_weight
-        solver = make_solver(type(self).__name__, self, rows)
-        if first:
-            loss = self._make_loss()
-            dtype = self.dtype or X.dtype.name
-            network = self._make_network(X.shape[1], self._outputs(loss), seed, dtype)
-            learner = Learner(network, loss, solver)
-        else:
-            learner = self._learner
-        data = Rows(X, self._targets(learner.loss, y), weight)
-        held_out = self._held_out(learner, validation_data, where)
+        loss = self._make_loss() if first else self._learner.loss
+        data = Rows(X, self._targets(loss, y), weight)
+        held_out = self._held_out(loss, validation_data, where)
         if held_out is None and self.early_stopping and self.solver != LBFGS:
             data, held_out = split(where, data, self.validation_fraction, random_state, self._strata(y))
         if draw is not None:
             data = data.take(draw(data.taken().target))
+        mean_weight, data = data.without_equal_weights()
+        batch = len(data) if self.solver == LBFGS else batch_size(self.batch_size, len(data))
+        warn_of_batch_size(where, self.batch_size, len(data))
+        solver = make_solver(type(self).__name__, self, batch * mean_weight)
         if first:
-            self._learner = learner
+            dtype = self.dtype or X.dtype.name
+            network = self._make_network(X.shape[1], self._outputs(loss), seed, dtype)
+            self._learner = Learner(network, loss, solver)
             self._forget()
-            self._start(learner, data)
+            self._start(self._learner, data)
         elif not incremental:
-            learner.renew(solver)
-        return Fit(where, self, learner, data, held_out, incremental)
+            self._learner.renew(solver)
+        return Fit(where, self, self._learner, data, held_out, incremental)
 
     def _checked_weights(self, X: Any, y: Any, sample_weight: Any, where: str) -> Any:
         if sample_weight is not None:
@@ -163,7 +157,7 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(f"[{where}] sample_weight must be at least 0 and not 0 everywhere")
         return weight
 
-    def _held_out(self, learner: Learner, validation_data: Any, where: str) -> Rows | None:
+    def _held_out(self, loss: Loss, validation_data: Any, where: str) -> Rows | None:
         """The user's validation data."""
         if validation_data is None:
             return None
@@ -174,7 +168,7 @@ class BaseMLP(BaseEstimator, ABC):
         X, y = self._checked(X, y, reset=False)
         X = dense(X)
         weight = self._checked_weights(X, y, weights[0] if weights else None, where)
-        return Rows(X, self._targets(learner.loss, y), weight)
+        return Rows(X, self._targets(loss, y), weight)
 
     def _forget(self) -> None:
         """What fits before left."""

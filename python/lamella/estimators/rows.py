@@ -38,6 +38,13 @@ class Rows:
         weight = None if self.weight is None else self.weight[self.numbers]
         return Rows(self.X[self.numbers], self.target[self.numbers], weight)
 
+    def without_equal_weights(self) -> tuple[float, "Rows"]:
+        """The mean weight; and the same without weights, if they are all equal, as they then make no difference."""
+        if self.weight is None:
+            return 1.0, self
+        own = self.weight if self.numbers is None else self.weight[self.numbers]
+        return float(own.mean()), replace(self, weight=None) if (own == own[0]).all() else self
+
     def parts(self) -> tuple[Any, Array, Array | None]:
         """As ``validation_data`` is given."""
         own = self.taken()

@@ -51,7 +51,7 @@ class Fit:
             callbacks.append(watch.early_stopping(forever=isinstance(schedule, Adaptive)))
         return {
             "epochs": 1 if self._incremental else estimator.max_iter,
-            "batch_size": batch_size(self.where, estimator.batch_size, size),
+            "batch_size": batch_size(estimator.batch_size, size),
             "shuffle": estimator.shuffle,
             "callbacks": [self._kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
             "schedule": schedule,
@@ -71,7 +71,8 @@ class Fit:
             self._kept.history.stopped = "interrupted"
             warnings.warn(f"[{self.where}] Training interrupted by user.", stacklevel=5)
         except DivergenceError as error:
-            raise ValueError(f"{error}. Solver produced non-finite parameter weights.") from error
+            reason = str(error).partition("] ")[2]
+            raise ValueError(f"[{self.where}] {reason}. Solver produced non-finite parameter weights.") from error
         self.note()
         if self.ran_out:
             epochs = self.estimator.max_iter
@@ -124,13 +125,15 @@ def _ending(schedule: LRScheduler | None) -> list[Callback]:
     return [StopWhenEnded(schedule)] if isinstance(schedule, Adaptive) else []
 
 
-def batch_size(where: str, given: Any, rows: int) -> int:
+def batch_size(given: Any, rows: int) -> int:
     """Rows of a batch."""
-    if given == "auto":
-        return min(200, rows)
-    if given > rows:
-        warnings.warn(f"[{where}] batch_size is {given} but there are {rows} rows: it is cut to that", stacklevel=6)
-    return min(int(given), rows)
+    return min(200 if given == "auto" else int(given), rows)
+
+
+def warn_of_batch_size(where: str, given: Any, rows: int) -> None:
+    """Say where batches are smaller than was asked for."""
+    if given != "auto" and given > rows:
+        warnings.warn(f"[{where}] batch_size is {given} but there are {rows} rows: it is cut to that", stacklevel=5)
 
 
 def _note(estimator: Any, watch: Watch, history: History, size: int) -> None:
