@@ -93,11 +93,11 @@ class BaseMLP(BaseEstimator, ABC):
         before = dict(self.__dict__)
         try:
             fit = self._begin(X, y, sample_weight, validation_data, incremental, classes)
+            with at_most(check_jobs(type(self).__name__, self.n_jobs)):
+                fit.run()
         except BaseException:  # bad input leaves all as it was
             self.__dict__ = before
             raise
-        with at_most(check_jobs(type(self).__name__, self.n_jobs)):
-            fit.run()
         return self
 
     def _begin(
