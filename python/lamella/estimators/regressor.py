@@ -16,7 +16,43 @@ from lamella.nn.loss import Loss, PoissonNLLLoss
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A dense network that predicts numbers."""
+    """A dense network that predicts numbers, one for each row or several.
+
+    Takes the place of ``sklearn.neural_network.MLPRegressor``, with all that :class:`MLPClassifier` has beside.
+
+    Parameters
+    ----------
+    loss : str or Loss, default "squared_error"
+        "squared_error" (half of it, added up over a row's outputs), "poisson" (for counts; the network's outputs are
+        logarithms; without the part of the deviance that is the same for all networks), "absolute_error", "huber", or
+        any loss of :mod:`lamella.nn`: ``nn.QuantileLoss([0.1, 0.5, 0.9])`` predicts quantiles, ``nn.GaussianNLLLoss()``
+        a mean, with a variance of its own for each row inside the network.
+    standardize_target : bool, default False
+        Train on y with a mean of 0 and a variance of 1 (those of the first fit): rates and ``tol`` then suit targets of
+        any unit. Losses are in these units, predictions in those of y.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
+shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
+beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_params, monitor, \
+restore_best, callbacks, dtype, n_jobs
+        As of :class:`MLPClassifier`.
+
+    Attributes
+    ----------
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Of held-out rows: R^2, over all outputs together, for losses that know the squared error; else the negative
+        loss.
+    coefs_, intercepts_, network_, loss_curve_, loss_, best_loss_, history_, n_iter_, t_, n_features_in_, \
+feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As of :class:`MLPClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> net = MLPRegressor(solver="lbfgs", alpha=1, standardize_target=True, random_state=0).fit(X, y)
+    >>> net.predict(X[:2]).shape
+    (2,)
+    """
 
     def __init__(
         self,
