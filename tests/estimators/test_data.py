@@ -68,6 +68,25 @@ def test_sparse_rows_are_as_good_as_dense_ones(kind, settings):
     assert len(held.validation_scores_) == 5
 
 
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_sparse_rows_are_never_dense_as_a_whole(kind, monkeypatch):
+    X = sp.random(1000, 20_000, 1e-3, format=kind, random_state=0, dtype=np.float32)  # 80 MB if it were dense
+    y = np.arange(1000) % 3
+    sizes = []
+    toarray = sp.csr_matrix.toarray
+
+    def noted(self, *args, **kwargs):
+        found = toarray(self, *args, **kwargs)
+        sizes.append(found.nbytes)
+        return found
+
+    monkeypatch.setattr(sp.csr_matrix, "toarray", noted)
+    monkeypatch.setattr(sp.csc_matrix, "toarray", noted)
+    fitted = classifier(max_iter=2, batch_size=50, early_stopping=True).fit(X, y)
+    assert fitted.predict(X).shape == (1000,)
+    assert 0 < max(sizes) < 40e6
+
+
 def test_sparse_partial_fit():
     X, y = classes()
     X[X < 0.5] = 0

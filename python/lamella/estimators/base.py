@@ -12,7 +12,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from lamella import nn
 from lamella._arrays import Array
-from lamella.estimators.labels import dense
 from lamella.estimators.learner import Learner
 from lamella.estimators.network import dense_layers, make_network
 from lamella.estimators.parameters import check_parameters
@@ -118,7 +117,6 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(f"[{where}] partial_fit does not support early_stopping=True")
         first = not self.__sklearn_is_fitted__() or not (incremental or self.warm_start)
         X, y = self._checked(X, y, reset=first)
-        X = dense(X)
         random_state = check_random_state(self.random_state)
         seed = int(random_state.randint(2**31 - 1))  # always drawn, so that a split is the same one
         if first:
@@ -166,7 +164,6 @@ class BaseMLP(BaseEstimator, ABC):
             raise TypeError(f"[{where}] it is {type(validation_data).__name__} but must be (X, y) or (X, y, weight)")
         X, y, *weights = validation_data
         X, y = self._checked(X, y, reset=False)
-        X = dense(X)
         weight = self._checked_weights(X, y, weights[0] if weights else None, where)
         return Rows(X, self._targets(loss, y), weight)
 
@@ -203,9 +200,9 @@ class BaseMLP(BaseEstimator, ABC):
     def _raw(self, X: Any) -> Array:
         """The network's outputs."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         with at_most(check_jobs(type(self).__name__, self.n_jobs)):
-            return self._learner.model.predict(dense(X))
+            return self._learner.model.predict(X)
 
     @property
     def network_(self) -> nn.Sequential:

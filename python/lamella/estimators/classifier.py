@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from lamella._arrays import Array
+from lamella._arrays import Array, dense
 from lamella.estimators.base import BaseMLP, keep_arguments, steppable
-from lamella.estimators.labels import Labels, dense
+from lamella.estimators.labels import Labels
 from lamella.estimators.losses import CLASSIFICATION, check_loss, classification_loss
 from lamella.nn import _check
 from lamella.nn.loss import HingeLoss, Loss, MultiMarginLoss
@@ -199,7 +199,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            accept_sparse="csr",
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=reset,

@@ -5,16 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from lamella._arrays import Array
+from lamella._arrays import Array, dense
 from lamella.nn.loss import Loss
 from lamella.nn.loss.binary import BinaryLoss
 from lamella.nn.loss.classes import ClassLoss
 from lamella.nn.loss.margin import HingeLoss, MultiMarginLoss
-
-
-def dense(y: Any) -> Any:
-    """A table of labels as an array, if it is sparse."""
-    return y.toarray() if hasattr(y, "toarray") else y
 
 
 class Labels:

@@ -8,8 +8,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from lamella import _core, nn
-from lamella._arrays import Array
-from lamella.estimators.labels import dense
+from lamella._arrays import Array, dense
 from lamella.estimators.learner import Learner
 from lamella.estimators.rows import Rows
 from lamella.trainer.samples import samples_of

@@ -107,7 +107,7 @@ feature_names_in_, n_layers_, n_outputs_, out_activation_
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            accept_sparse="csr",
             multi_output=True,
             y_numeric=True,
             dtype=(np.float64, np.float32),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from lamella._arrays import Array
+from lamella._arrays import Array, dense
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 from lamella.trainer.samples import Samples, samples_of
@@ -52,7 +52,7 @@ class Rows:
 
     def samples(self, model: Module, loss: Loss, where: str) -> Samples:
         """As a training takes them, which reads them by number."""
-        whole = samples_of(model, loss, self.X, self.target, self.weight, where)
+        whole = samples_of(model, loss, dense(self.X), self.target, self.weight, where)
         return replace(whole, rows=self.numbers)
 
     def spread(self) -> float:
