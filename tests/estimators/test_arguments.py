@@ -63,6 +63,26 @@ def test_weights_can_be_set():
     np.testing.assert_array_equal(fitted.predict(X), 7)
 
 
+def test_numbers_and_answers_of_numpy():
+    """As grids of settings have them."""
+    X, y = classes()
+    made = classifier(
+        hidden_layer_sizes=np.array([8]),
+        alpha=np.float32(0.5),
+        max_iter=np.int64(3),
+        batch_size=np.int32(30),
+        shuffle=np.bool_(True),
+        early_stopping=np.bool_(True),
+        batch_norm=np.bool_(False),
+        random_state=np.int64(0),
+        solver=np.str_("adam"),
+        dropout=np.float64(0.1),
+        restore_best=np.bool_(True),
+        n_iter_no_change=np.float64(np.inf),
+    )
+    assert made.fit(X, y).n_iter_ == 3
+
+
 WRONG = {
     "hidden_layer_sizes": [(0, ValueError, "must be at least 1"), ((5, -1), ValueError, "must be at least 1"),
                            ("10", TypeError, "must be an integer"), ((2.5,), TypeError, "must be an integer")],

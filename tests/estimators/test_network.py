@@ -9,6 +9,7 @@ from estimators.problems import assert_same_weights, classes, classifier, number
 from lamella import nn, optim
 from lamella.estimators.network import ACTIVATIONS
 from lamella.estimators.solver import SOLVERS
+from lamella.trainer.training import Training
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -188,3 +189,22 @@ def test_a_batch_larger_than_the_data():
         large = classifier(batch_size=100).fit(X, y)
     assert_same_weights(large, classifier(batch_size=90).fit(X, y))
     assert_same_weights(large, classifier(batch_size="auto").fit(X, y))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"early_stopping": True},
+        {"solver": "sgd", "learning_rate": "invscaling"},
+        {"dropout": 0.2, "batch_norm": True},
+    ],
+    ids=str,
+)
+def test_a_whole_fit_is_one_native_call(settings, monkeypatch):
+    calls = []
+    run = Training.run_stretch
+    monkeypatch.setattr(Training, "run_stretch", lambda self, stretch: (calls.append(1), run(self, stretch)))
+    X, y = classes()
+    assert classifier(max_iter=40, tol=0.0, **settings).fit(X, y).n_iter_ > 10
+    assert len(calls) == 1

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from lamella import nn
 from lamella.nn import _check
 from lamella.nn.activation import Activation
@@ -17,6 +19,11 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     if issubclass(kind, Activation) and kind is not Activation
 }
 ACTIVATIONS.update(identity=nn.Identity, logistic=nn.Sigmoid)
+
+
+def flag(where: str, name: str, value: Any) -> bool:
+    """Yes or no; NumPy's, too, as a grid of settings may have them."""
+    return _check.flag(where, name, bool(value) if isinstance(value, np.bool_) else value)
 
 
 def widths_of(where: str, sizes: Any) -> list[int]:
@@ -54,7 +61,7 @@ def check_network(where: str, estimator: Any) -> None:
         activation_of(where, activation)
     for share in each_layer(where, "dropout", estimator.dropout, layers):
         _check.number(where, "dropout", share, 0, 1, open_end=True)
-    _check.flag(where, "batch_norm", estimator.batch_norm)
+    flag(where, "batch_norm", estimator.batch_norm)
     if estimator.init is not None:
         nn.Linear(1, 1, init=init_of(estimator.init, nn.Identity()))
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from lamella.estimators.network import check_network
+from lamella.estimators.network import check_network, flag
 from lamella.estimators.solver import LBFGS, kind_of
 from lamella.estimators.threads import check_jobs
 from lamella.nn import _check
@@ -21,7 +21,7 @@ def check_parameters(where: str, estimator: Any) -> None:
     check_network(where, estimator)
     kind_of(where, estimator.solver)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "restore_best"):
-        _check.flag(where, name, getattr(estimator, name))
+        flag(where, name, getattr(estimator, name))
     for name in ("alpha", "l1", "power_t", "tol"):
         _check.number(where, name, getattr(estimator, name), 0)
     for name in ("learning_rate_init", "epsilon"):

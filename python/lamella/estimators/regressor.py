@@ -10,8 +10,8 @@ from sklearn.utils.validation import validate_data
 from lamella._arrays import Array
 from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.losses import REGRESSION, check_loss, outputs_for, regression_loss
+from lamella.estimators.network import flag
 from lamella.estimators.numbers import Numbers
-from lamella.nn import _check
 from lamella.nn.loss import Loss, PoissonNLLLoss
 
 
@@ -99,7 +99,7 @@ feature_names_in_, n_layers_, n_outputs_, out_activation_
     def _check_parameters(self, where: str) -> None:
         check_loss(where, self.loss, REGRESSION)
         counts = self.loss == "poisson" or isinstance(self.loss, PoissonNLLLoss)
-        if _check.flag(where, "standardize_target", self.standardize_target) and counts:
+        if flag(where, "standardize_target", self.standardize_target) and counts:
             raise ValueError(f"[{where}] standardize_target is True but counts (loss {self.loss!r}) stay as they are")
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:

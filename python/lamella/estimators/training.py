@@ -52,7 +52,7 @@ class Fit:
         return {
             "epochs": 1 if self._incremental else estimator.max_iter,
             "batch_size": batch_size(estimator.batch_size, size),
-            "shuffle": estimator.shuffle,
+            "shuffle": bool(estimator.shuffle),
             "callbacks": [self._kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
             "schedule": schedule,
             "monitor": watch.key,

@@ -49,7 +49,7 @@ class Watch:
         """More than n_iter_no_change epochs in a row without a gain of tol end it; or nothing does."""
         estimator = self._estimator
         patience = _FOREVER if forever or np.isinf(estimator.n_iter_no_change) else int(estimator.n_iter_no_change) + 1
-        restores = self.stops_by_held and estimator.restore_best
+        restores = self.stops_by_held and bool(estimator.restore_best)
         return EarlyStopping(self.key, patience, self.tol, restores, small_gains=True)
 
     def describe(self, record: dict[str, float]) -> str:
