@@ -21,8 +21,14 @@ def make_parser(description: str | None, rounds: int | None = None, threads: boo
 
 def command(arguments: argparse.Namespace) -> str:
     """What gives this report, defaults written out."""
-    options = {name: value for name, value in vars(arguments).items() if name != "output" and value != ""}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    options = {
+        name: value
+        for name, value in vars(arguments).items()
+        if name != "output" and value != "" and value is not False
+    }
+    words = [
+        word for name, value in options.items() for word in (f"--{name}", *([] if value is True else [str(value)]))
+    ]
     return shlex.join(["python", f"bench/{Path(sys.argv[0]).name}", *words])
 
 
