@@ -11,7 +11,8 @@ except ImportError as error:
         '[lamella.estimators] scikit-learn is not installed; pip install "lamella[sklearn]" brings it'
     ) from error
 
+from lamella.estimators.autoencoder import Autoencoder
 from lamella.estimators.classifier import MLPClassifier
 from lamella.estimators.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["Autoencoder", "MLPClassifier", "MLPRegressor"]

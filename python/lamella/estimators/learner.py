@@ -58,3 +58,7 @@ class Learner:
             del state["model"], state["history"]
             state["epochs"] = self.trainer.history.epochs  # that rows come in another order each time
         return {"model": self.model, "loss": self.loss, "_solver": self._solver, "_state": state, "_schedule": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.model.store()  # so that a part of the model, used by itself, has the model's memory
