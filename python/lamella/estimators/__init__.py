@@ -13,6 +13,8 @@ except ImportError as error:
 
 from lamella.estimators.autoencoder import Autoencoder
 from lamella.estimators.classifier import MLPClassifier
+from lamella.estimators.population_classifier import PopulationClassifier
+from lamella.estimators.population_regressor import PopulationRegressor
 from lamella.estimators.regressor import MLPRegressor
 
-__all__ = ["Autoencoder", "MLPClassifier", "MLPRegressor"]
+__all__ = ["Autoencoder", "MLPClassifier", "MLPRegressor", "PopulationClassifier", "PopulationRegressor"]

@@ -11,7 +11,8 @@ from lamella.nn import _check
 _RATES = ("constant", "invscaling", "adaptive")
 
 
-def _choice(where: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
+def choice(where: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise if it is not one of these."""
     if value not in choices:
         raise ValueError(f"[{where}] {name} is {value!r} but must be one of {', '.join(choices)}")
 
@@ -38,11 +39,11 @@ def check_parameters(where: str, estimator: Any) -> None:
     if estimator.batch_size != "auto":
         _check.integer(where, "batch_size", estimator.batch_size, 1)
     if not callable(estimator.learning_rate):
-        _choice(where, "learning_rate", estimator.learning_rate, _RATES)
+        choice(where, "learning_rate", estimator.learning_rate, _RATES)
     check_jobs(where, estimator.n_jobs)
-    _choice(where, "monitor", estimator.monitor, ("score", "loss"))
+    choice(where, "monitor", estimator.monitor, ("score", "loss"))
     if estimator.dtype is not None:
-        _choice(where, "dtype", estimator.dtype, ("float32", "float64"))
+        choice(where, "dtype", estimator.dtype, ("float32", "float64"))
     if isinstance(estimator.verbose, str) and estimator.verbose != "bar":
         raise ValueError(f"[{where}] verbose is {estimator.verbose!r} but must be True, False or 'bar'")
     if estimator.solver == LBFGS:

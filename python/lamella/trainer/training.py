@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lamella import _core
@@ -106,12 +107,18 @@ class Training:
 
     def run(self) -> History:
         """Train; the history of these epochs."""
-        with self.trainer.counting(self._stopping), self._hooks.fit():
+        with self.going_on():
             while (stretch := self.begin()) is not None:
                 self.run_stretch(stretch)
             return self.finish()
 
     # The parts of run(), for many trainings side by side.
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """A context for the training, of whose begin and end callbacks are told."""
+        with self.trainer.counting(self._stopping), self._hooks.fit():
+            yield
 
     def run_stretch(self, stretch: Stretch | EpochInParts) -> None:
         """Run what :meth:`begin` gave."""
