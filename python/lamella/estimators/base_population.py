@@ -80,8 +80,15 @@ class BasePopulation(BaseEstimator, ABC):
         ValueError
             If an argument does not fit, or all models diverge. Of some: they are left out, with a warning.
         """
-        where = f"{type(self).__name__}.fit"
-        members = self._members(where)
+        before = dict(self.__dict__)
+        try:
+            return self._fit(f"{type(self).__name__}.fit", X, y, sample_weight, validation_data)
+        except BaseException:  # bad input leaves all as it was
+            self.__dict__ = before
+            raise
+
+    def _fit(self, where: str, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Any:
+        members = self._members()
         X, y = validate_data(
             self,
             X,
@@ -111,7 +118,7 @@ class BasePopulation(BaseEstimator, ABC):
             self._score_oob(where, X, y, sample_weight, unseen)
         return self
 
-    def _members(self, where: str) -> list[Any]:
+    def _members(self) -> list[Any]:
         """Estimators that have not been fitted, each with a seed and settings of its own."""
         name = type(self).__name__
         if self.estimator is not None and not isinstance(self.estimator, self._kind):
