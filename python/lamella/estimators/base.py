@@ -132,7 +132,7 @@ class BaseMLP(BaseEstimator, ABC):
         if held_out is None and self.early_stopping and self.solver != LBFGS:
             data, held_out = split(where, data, self.validation_fraction, random_state, self._strata(y))
         if draw is not None:
-            data = data.take(draw(data.taken().target))
+            data = data.take(draw(data.targets))
         mean_weight, data = data.without_equal_weights()
         batch = len(data) if self.solver == LBFGS else batch_size(self.batch_size, len(data))
         warn_of_batch_size(where, self.batch_size, len(data))

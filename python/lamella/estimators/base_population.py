@@ -112,7 +112,7 @@ class BasePopulation(BaseEstimator, ABC):
         with at_most(check_jobs(type(self).__name__, self.n_jobs)):
             left_out = _run(where, fits)
         left = [fit for number, fit in enumerate(fits) if number not in left_out]
-        self.estimators_, self.left_out_ = [fit.estimator for fit in left], left_out
+        self.estimators_, self.left_out_ = [fit.estimator for fit in left], dict(sorted(left_out.items()))
         if self.oob_score:
             unseen = np.stack([~_seen(fit, len(X)) for fit in left])
             self._score_oob(where, X, y, sample_weight, unseen)
@@ -162,7 +162,7 @@ class BasePopulation(BaseEstimator, ABC):
             raise ValueError(f"[{where}] oob_score is True but all models learned from all rows")
         if not known.all():
             left_out = len(known) - int(known.sum())
-            warnings.warn(f"[{where}] {left_out} rows have no out-of-bag prediction: all models saw them", stacklevel=3)
+            warnings.warn(f"[{where}] {left_out} rows have no out-of-bag prediction: all models saw them", stacklevel=4)
         self._set_oob(self._together(X, unseen), known, y, sample_weight)
 
     # Using.
@@ -233,7 +233,7 @@ def _run(where: str, fits: list[Fit]) -> dict[int, str]:
 
     def over(training: Training, error: DivergenceError | None) -> list[Training]:
         if error is not None:
-            diverged[numbers[id(training)]] = str(error)
+            diverged[numbers[id(training)]] = str(error).partition("] ")[2]
         return []
 
     left_out = diverged
@@ -243,7 +243,7 @@ def _run(where: str, fits: list[Fit]) -> dict[int, str]:
         try:
             run_side_by_side(FitPlan.largest_first(trainings.values()), over)
         except KeyboardInterrupt:
-            warnings.warn(f"[{where}] Training interrupted by user.", stacklevel=3)
+            warnings.warn(f"[{where}] Training interrupted by user.", stacklevel=4)
             unbegun = [number for number, training in trainings.items() if training.history.epochs == 0]
             if len(unbegun) < len(fits):
                 left_out = {**dict.fromkeys(unbegun, "interrupted before the end of its first epoch"), **diverged}
@@ -254,7 +254,7 @@ def _run(where: str, fits: list[Fit]) -> dict[int, str]:
     unready = sum(fits[number].ran_out for number in trainings if number not in left_out)
     if unready:
         message = f"{unready} of {len(fits)} models came to max_iter and have not converged yet"
-        warnings.warn(f"[{where}] {message}", ConvergenceWarning, stacklevel=3)
+        warnings.warn(f"[{where}] {message}", ConvergenceWarning, stacklevel=4)
     return left_out
 
 
@@ -264,7 +264,7 @@ def _tell(where: str, diverged: dict[int, str], models: int) -> None:
     if len(diverged) == models:
         raise ValueError(f"[{where}] all {models} models diverged; one of them: {first}")
     text = f"{len(diverged)} of {models} models diverged and are left out: {sorted(diverged)[:8]}"
-    warnings.warn(f"[{where}] {text}; one of them: {first}", stacklevel=4)
+    warnings.warn(f"[{where}] {text}; one of them: {first}", stacklevel=5)
 
 
 def _seen(fit: Fit, rows: int) -> Array:

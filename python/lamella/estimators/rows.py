@@ -45,6 +45,12 @@ class Rows:
         own = self.weight if self.numbers is None else self.weight[self.numbers]
         return float(own.mean()), replace(self, weight=None) if (own == own[0]).all() else self
 
+    @property
+    def targets(self) -> Array:
+        """Of the rows that count."""
+        own: Array = self.target if self.numbers is None else self.target[self.numbers]
+        return own
+
     def parts(self) -> tuple[Any, Array, Array | None]:
         """As ``validation_data`` is given."""
         own = self.taken()
@@ -57,8 +63,8 @@ class Rows:
 
     def spread(self) -> float:
         """The mean squared distance of targets from their means; 1 if they are all the same."""
-        _, target, weight = replace(self, X=self.target).parts()
-        target = target.astype(np.float64)
+        weight = self.weight if self.weight is None or self.numbers is None else self.weight[self.numbers]
+        target = self.targets.astype(np.float64)
         mean = np.average(target, axis=0, weights=weight)
         spread = float(np.average((target - mean) ** 2, axis=0, weights=weight).mean())
         return spread if spread > 0 else 1.0
