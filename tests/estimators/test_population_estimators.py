@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lamella as lm
 from lamella import nn, space
+from lamella.callbacks import Callback
 from lamella.estimators import MLPClassifier, MLPRegressor, PopulationClassifier, PopulationRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -235,6 +236,31 @@ def test_interrupted(iris):
     assert population.estimators_[0].n_iter_ == 5
     assert population.left_out_[3] == "interrupted before the end of its first epoch"
     assert population.predict(X).shape == y.shape
+
+
+TOLD: list[str] = []
+
+
+class Tells(Callback):
+    """Copies of it write to one list."""
+
+    def on_fit_begin(self, run):
+        TOLD.append("begin")
+
+    def on_epoch_end(self, run, epoch, record):
+        TOLD.append("epoch")
+
+    def on_fit_end(self, run):
+        TOLD.append("end")
+
+
+def test_callbacks_are_told_of_each(iris):
+    X, y = iris
+    TOLD.clear()
+    classifiers(3, MLPClassifier((9,), callbacks=Tells(), **QUICK)).fit(X, y)
+    assert TOLD[:3] == ["begin"] * 3
+    assert TOLD[3:-3] == ["epoch"] * 3 * 8
+    assert TOLD[-3:] == ["end"] * 3
 
 
 def test_validation_data_decides(iris):
