@@ -26,21 +26,33 @@ def importable(monkeypatch):
 
 def test_script(tmp_path):
     done = subprocess.run(
-        [sys.executable, BENCH / "estimators.py", "--quick", "--data", "wine,diabetes", "--seeds", "2",
-         "--threads", "1", "--output", "table.md"],
+        [sys.executable, BENCH / "estimators.py", "--quick", "--data", "wine", "--seeds", "2", "--threads", "1",
+         "--output", "table.md"],
         cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=300,
         env={**os.environ, "PYTHONUTF8": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert text in done.stdout
-    assert "Command: `python bench/estimators.py --threads 1 --data wine,diabetes --seeds 2 --quick`" in text
-    for name, rows in (("wine", 133), ("diabetes", 225)):
-        for solver in ("adam", "sgd"):
-            assert len(re.findall(rf"^\| {name} \| {solver} \| .* ± ", text, flags=re.M)) == 2  # scores: own, equal
-            times = re.findall(rf"^\| {name} \| {rows} \| {solver} \| .* \| (\d+) \| (\d+) \| ", text, flags=re.M)
-            assert times == [("3", "3")] * 2
-            assert len(re.findall(rf"^\| {name} \| {solver} \| 10 \| .* \| (met|missed) \|$", text, flags=re.M)) == 1
+    assert "Command: `python bench/estimators.py --threads 1 --data wine --seeds 2 --quick`" in text
+    for solver in ("adam", "sgd"):
+        assert len(re.findall(rf"^\| wine \| {solver} \| .* ± ", text, flags=re.M)) == 2  # scores: own, equal
+        times = re.findall(rf"^\| wine \| 133 \| {solver} \| .* \| (\d+) \| (\d+) \| ", text, flags=re.M)
+        assert times == [("3", "3")] * 2
+        assert len(re.findall(rf"^\| wine \| {solver} \| 10 \| .* \| (met|missed) \|$", text, flags=re.M)) == 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("system", ["lamella", "sklearn"])
+@pytest.mark.parametrize("setting", ["own", "equal"])
+def test_regressions(system, setting):
+    from beside_sklearn import DATA
+    from estimators import learn
+
+    found = learn(system, DATA["diabetes"].quick(), setting, "adam", 1)
+    assert found["epochs"] == 3
+    assert found["rows"] == 225
+    assert -10 < found["score"] < 0.5
 
 
 def made(score, seconds, rows=400):

@@ -18,6 +18,7 @@ from lamella.estimators.network import activation_of
 from lamella.estimators.pretraining import pretrain
 from lamella.estimators.rows import Rows
 from lamella.estimators.solver import LBFGS
+from lamella.estimators.threads import at_most, check_jobs
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 
@@ -65,7 +66,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseMLP):
         trained together (Bengio et al. 2007).
     solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, shuffle, random_state, tol, \
 verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_params, restore_best, callbacks, dtype
+n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_params, restore_best, callbacks, dtype, n_jobs
         As for :class:`MLPClassifier`. Dropout and batch normalization are those of the hidden layers.
 
     Attributes
@@ -135,6 +136,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
         restore_best: bool = True,
         callbacks: Any = None,
         dtype: str | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         keep_arguments(self, locals())
 
@@ -242,7 +244,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
         -------
         ndarray, (n, n_components)
         """
-        return self._part(0).predict(self._features(X))
+        return self._run(self._part(0), self._features(X))
 
     def inverse_transform(self, X: Any) -> Array:
         """The rows that codes stand for.
@@ -263,7 +265,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
             raise ValueError(
                 f"[{type(self).__name__}.inverse_transform] X has {X.shape[1]} columns but codes have {width}"
             )
-        return self._learner.loss.probabilities(decoder.predict(X))
+        return self._learner.loss.probabilities(self._run(decoder, X))
 
     def reconstruct(self, X: Any) -> Array:
         """What is left of rows that go through the code: ``inverse_transform(transform(X))``.
@@ -277,7 +279,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
         ndarray, (n, features)
         """
         check_is_fitted(self)
-        return self._learner.loss.probabilities(self._learner.model.predict(self._features(X)))
+        return self._learner.loss.probabilities(self._run(self._learner.model, self._features(X)))
 
     def reconstruction_error(self, X: Any) -> Array:
         """How badly each row is restored: large for rows unlike those that were learned from.
@@ -297,7 +299,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
         loss.reduction = "none"
         if isinstance(loss, nn.MSELoss):
             loss.half = False
-        losses: Array = loss(self._learner.model.predict(X), self._targets(loss, X))
+        losses: Array = loss(self._run(self._learner.model, X), self._targets(loss, X))
         errors: Array = losses.reshape(len(X), -1).mean(axis=1)
         return errors
 
@@ -341,6 +343,11 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
     def _features(self, X: Any) -> Any:
         check_is_fitted(self)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+
+    def _run(self, part: nn.Module, X: Array) -> Array:
+        """What it gives."""
+        with at_most(check_jobs(type(self).__name__, self.n_jobs)):
+            return part.predict(X)
 
     def _part(self, number: int) -> nn.Module:
         """Encoder or decoder."""
