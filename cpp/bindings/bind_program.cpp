@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "core/check.h"
@@ -23,6 +26,18 @@ py::array view(const std::shared_ptr<Memory>& memory, Arena arena, int slot, Ind
   const Index element = fields ? 8 : size_of(memory->dtype());
   return py::array(fields ? py::dtype::of<double>() : numpy_dtype(memory->dtype()), shape,
                    memory->base(which) + offset * element, py::cast(memory));
+}
+
+// The list of ops: range, name and sizes of each.
+std::vector<std::tuple<std::string, std::string, std::vector<Index>>> ops(const Program& program) {
+  std::vector<std::tuple<std::string, std::string, std::vector<Index>>> found;
+  for (const Range& range : program.ranges()) {
+    for (int i = range.begin; i < range.end; ++i) {
+      const Op& op = program.ops()[static_cast<std::size_t>(i)];
+      found.emplace_back(range.name, op.called(), op.sizes);
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -74,6 +89,7 @@ void bind_program(py::module_& module) {
            "Appends an op to the last range.")
       .def("finalize", &Program::finalize, "Fuses ops, lays out buffers, places barriers.")
       .def_property_readonly("num_ranges", [](const Program& program) { return program.ranges().size(); })
+      .def_property_readonly("ops", &ops, "(range, name, sizes) of each op.")
       .def_property_readonly("row_elements", &Program::row_elements)
       .def_property_readonly("dtype", &Program::dtype)
       .def("__str__", &Program::describe);

@@ -47,9 +47,7 @@ std::vector<std::tuple<std::string, double, double, double>> time_ops(Runner& ru
   for (std::size_t i = 0; i < seconds.size(); ++i) {
     const Op& op = program.ops()[static_cast<std::size_t>(program.range(first).begin) + i];
     const Cost cost = program.cost(op, n);
-    std::string called = op.kernel->name;
-    for (const FusedOp& fused : op.epilogue) called += std::string(" + ") + fused.kernel->name;
-    found.emplace_back(called, seconds[i], cost.multiply_adds, cost.bytes);
+    found.emplace_back(op.called(), seconds[i], cost.multiply_adds, cost.bytes);
   }
   return found;
 }

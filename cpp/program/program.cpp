@@ -153,6 +153,12 @@ Cost Program::cost(const Op& op, Index n) const {
   return found;
 }
 
+std::string Op::called() const {
+  std::string called = kernel->name;
+  for (const FusedOp& fused : epilogue) called += std::string(" + ") + fused.kernel->name;
+  return called;
+}
+
 std::string Program::describe() const {
   static const char* const names[] = {"none",  "values", "grads",  "state",  "scalars", "rows",
                                       "fixed", "input",  "target", "weight", "output"};
@@ -161,8 +167,7 @@ std::string Program::describe() const {
     text << which.name << ":\n";
     for (int i = which.begin; i < which.end; ++i) {
       const Op& op = ops_[static_cast<std::size_t>(i)];
-      text << (op.barrier ? "  | " : "    ") << op.kernel->name;
-      for (const FusedOp& fused : op.epilogue) text << " + " << fused.kernel->name;
+      text << (op.barrier ? "  | " : "    ") << op.called();
       for (std::size_t k = 0; k < op.operands.size(); ++k) {
         const Operand& operand = op.operands[k];
         text << (k == 0 ? "(" : ", ");

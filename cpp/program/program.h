@@ -26,6 +26,8 @@ struct Op {
   Index hyper = 0;       // offset of the hyper-parameters in scalars
   bool barrier = false;  // wait for the whole team before this op
   std::vector<FusedOp> epilogue;
+
+  std::string called() const;  // its kernel's name, and those of what is fused into it
 };
 
 // What an op does for n rows.

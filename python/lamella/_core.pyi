@@ -133,6 +133,11 @@ class Program:
     @property
     def num_ranges(self) -> int: ...
     @property
+    def ops(self) -> list[tuple[str, str, list[int]]]:
+        """
+        (range, name, sizes) of each op.
+        """
+    @property
     def row_elements(self) -> int: ...
 
 class Memory:
