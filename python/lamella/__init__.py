@@ -29,11 +29,13 @@ from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, sear
 if TYPE_CHECKING:
     from lamella import data, diagnosis
     from lamella.diagnosis import check_gradients, diagnose, lr_range_test, overfit_check
+    from lamella.reporting import report
 
 #: Modules that are imported when they are first used, and those of their names that stand here, too.
 _LATER: dict[str, tuple[str, ...]] = {
     "lamella.data": (),
     "lamella.diagnosis": ("check_gradients", "diagnose", "lr_range_test", "overfit_check"),
+    "lamella.reporting": ("report",),
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "nn",
     "optim",
     "overfit_check",
+    "report",
     "save",
     "search",
     "set_num_threads",

@@ -20,7 +20,7 @@ def summary(model: Module) -> str:
     -------
     str
     """
-    rows = _rows("", module=model, width=model.input_width())
+    rows = rows_of(model)
     header = ("layer", "", "output", "parameters")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(4)]
 
@@ -29,9 +29,19 @@ def summary(model: Module) -> str:
         return "  ".join([*texts, row[3].rjust(widths[3])])
 
     rule = "-" * len(line(header))
-    size = model.num_parameters * np.dtype(dtype_of(model)).itemsize
-    total = f"{model.num_parameters:,} parameters, {size / 2**20:.2f} MiB"
+    total = f"{model.num_parameters:,} parameters, {size_of(model)}"
     return "\n".join([line(header), rule, *map(line, rows), rule, total])
+
+
+def rows_of(model: Module) -> list[Row]:
+    """Name, kind, shape of the output and parameters of each layer."""
+    return _rows("", model, model.input_width())
+
+
+def size_of(model: Module) -> str:
+    """What the parameters take."""
+    size = model.num_parameters * np.dtype(dtype_of(model)).itemsize
+    return f"{size / 2**20:.2f} MiB"
 
 
 def _rows(name: str, module: Module, width: int | None) -> list[Row]:

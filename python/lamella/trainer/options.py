@@ -64,3 +64,15 @@ class Options:
     def monitored(self) -> set[str]:
         """All that is looked at."""
         return {self.monitor} if self.stopping is None else {self.monitor, self.stopping.monitor}
+
+    def plain(self) -> dict[str, Any]:
+        """What a run is repeated by, as text can say it."""
+        names = ("epochs", "batch_size", "shuffle", "drop_last", "unit", "monitor", "patience", "min_delta")
+        more = ("restore_best", "on_divergence", "mixup", "sampling")
+        found = {name: getattr(self, name) for name in (*names, *more)}
+        if callable(self.sampling):
+            found["sampling"] = getattr(self.sampling, "__qualname__", repr(self.sampling))
+        if self.stopping is not None:
+            found.update({name: getattr(self.stopping, name) for name in ("monitor", "patience", "min_delta")})
+            found["restore_best"] = self.stopping.restore_best
+        return {**found, "schedule": None if self.schedule is None else repr(self.schedule)}

@@ -61,6 +61,8 @@ class Trainer:
     ----------
     history : History
         Of all calls of :meth:`fit`.
+    fitted : dict or None
+        Arguments of the last call, without data and functions, and the schedule as text.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Trainer:
         self.accumulate = _check.integer("Trainer", "accumulate", accumulate, 1)
         self.added = 0  # steps whose gradients wait for their update
         self.history = History()
+        self.fitted: dict[str, Any] | None = None
         self._check_loss()
         self._check_owner(model.store())
         if [module for _, module in model.named_modules()][-1].gives_probabilities:

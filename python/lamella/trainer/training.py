@@ -68,6 +68,7 @@ class Training:
         if self._order.takes_all and n is not None:
             steps = _core.epoch_steps(n, self._batch_size, self._step.least_rows, options.drop_last)
         trainer.resume(self._scheduling, steps, options.epochs)
+        trainer.fitted = options.plain()
         self.history = History()
         if self._stopping is not None and self._stopping.over:  # the training that it goes on from was
             self.history.stopped = "patience"
