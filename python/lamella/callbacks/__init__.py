@@ -15,16 +15,30 @@ if TYPE_CHECKING:
     from lamella.callbacks.checkpoint import Checkpoint
     from lamella.callbacks.csv_log import CSVLog
     from lamella.callbacks.json_lines import JSONLinesLog
+    from lamella.callbacks.live import Live, LivePopulation
     from lamella.callbacks.progress import ProgressBar
     from lamella.callbacks.tensorboard import TensorBoard
 
-__all__ = ["CSVLog", "Callback", "Checkpoint", "EarlyStopping", "JSONLinesLog", "ProgressBar", "Run", "TensorBoard"]
+__all__ = [
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "JSONLinesLog",
+    "Live",
+    "LivePopulation",
+    "ProgressBar",
+    "Run",
+    "TensorBoard",
+]
 
 #: Modules that are imported when they are first asked for: most trainings need none of them.
 _LATER = {
     "CSVLog": "csv_log",
     "Checkpoint": "checkpoint",
     "JSONLinesLog": "json_lines",
+    "Live": "live",
+    "LivePopulation": "live",
     "ProgressBar": "progress",
     "TensorBoard": "tensorboard",
 }

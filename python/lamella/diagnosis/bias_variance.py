@@ -107,6 +107,11 @@ class Diagnosis:
             lines.append("the target is reached")
         return "\n".join([*lines, *map(str, self.findings)])
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.diagnosis(self)
+
 
 def diagnose(
     train: Any,

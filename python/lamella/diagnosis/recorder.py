@@ -140,6 +140,11 @@ class Recorder(Callback):
     def __repr__(self) -> str:
         return f"Recorder({len(self.records)} records, every {self.every} epochs)"
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.recorder(self)
+
 
 def _taken(samples: Samples, rows: Array) -> Samples:
     """Those rows as arrays of their own."""

@@ -170,6 +170,11 @@ class EpochRecord:
             lines += ["", table(("parameter", "shape", "norm", "gradient", "update"), parameters, right=range(2, 5))]
         return "\n".join([*lines, *("\n" + str(finding) for finding in self.findings)])
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.record(self)
+
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"

@@ -441,6 +441,11 @@ class Module:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.model(self)
+
     def summary(self) -> str:
         """A table of the layers: outputs and parameters of each, and the total."""
         from lamella.nn.summary import summary

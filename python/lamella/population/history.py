@@ -74,6 +74,11 @@ class PopulationHistory:
         lost = f"; {len(self.diverged)} diverged" if self.diverged else ""
         return f"PopulationHistory({count} models, {self.epochs} epochs{'; ' + text if text else ''}{lost})"
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.population_history(self)
+
 
 def _span(values: Array) -> str:
     known = values[np.isfinite(values)]

@@ -116,6 +116,11 @@ class Population:
         """A copy of that model, which shares no memory with the population."""
         return copy.deepcopy(self._member(number).trainer.model)
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.population(self)
+
     def _member(self, number: Any) -> Member:
         try:
             index = operator.index(number)

@@ -62,3 +62,8 @@ class History(dict[str, list[float]]):
         best = f"; best: epoch {self.best_epoch}" if self.best_epoch is not None else ""
         stopped = f"; stopped by {self.stopped}" if self.stopped is not None else ""
         return f"History({self.epochs} epochs{'; last: ' + last if last else ''}{best}{stopped})"
+
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.history(self)

@@ -104,6 +104,11 @@ class LRRangeTest:
         diverged = "None" if self.diverged_at is None else f"{self.diverged_at:.3g}"
         return f"LRRangeTest({len(self.rates)} steps, suggestion={suggestion}, diverged_at={diverged})"
 
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.range_test(self)
+
 
 class Limits(NamedTuple):
     """Checked arguments of both searches."""

@@ -168,12 +168,21 @@ class SearchResult:
             self._falls,
         )
 
+    def best_rows(self, most: int) -> tuple[list[str], list[list[str]]]:
+        """Of a table of the best trials: names of the columns, and cells."""
+        rows = [_cells(trial, list(self._columns)) for trial in self.ranking[:most]]
+        return ["trial", *self._columns, "score", "std", "epochs", "state"], rows
+
+    def _repr_html_(self) -> str:
+        from lamella.reporting import notebook
+
+        return notebook.search_result(self)
+
     def __repr__(self) -> str:
         states = [trial.state for trial in self.trials]
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         lines = [f"SearchResult({len(self)} trials: {counted}; {self.epochs} epochs; score: {self.monitor})"]
-        rows = [_cells(trial, list(self._columns)) for trial in self.ranking[:_SHOWN]]
-        heads = ["trial", *self._columns, "score", "std", "epochs", "state"]
+        heads, rows = self.best_rows(_SHOWN)
         widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
         lines += [
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
