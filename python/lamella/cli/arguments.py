@@ -9,7 +9,7 @@ from lamella.bench.workloads import WORKLOADS
 from lamella.cli import info, predict, train
 from lamella.cli.bundled import BUNDLED
 from lamella.cli.missing import POLICIES
-from lamella.cli.network import ACTIVATIONS, LEARNING_RATES
+from lamella.cli.network import ACTIVATIONS, OPTIMIZERS, learning_rate
 from lamella.cli.options import Parser, delimiter, file_name, layers, names, positive, share, whole
 
 
@@ -30,12 +30,12 @@ def _add_train(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train a network on a table or a bundled data set",
-        description="Trains a network; writes model.safetensors and learning-curve.png into a folder.",
+        description="Trains a network; writes model.safetensors, learning-curve.png and report.html into a folder.",
         epilog=f"Bundled data sets. {sets}.",
     )
     parser.set_defaults(run=train.run)
     parser.add_argument("data", metavar="DATA", help="a bundled data set, or a table: delimited text with a header row")
-    rates = ", ".join(f"{rate:g} for {name}" for name, rate in LEARNING_RATES.items())
+    rates = ", ".join(f"{learning_rate(name):g} for {name}" for name in ("adam", "sgd", "rmsprop"))
 
     table = parser.add_argument_group("the table")
     table.add_argument("--target", metavar="COLUMN", help="the column to predict; required with a table")
@@ -68,7 +68,11 @@ def _add_train(commands: Any) -> None:
         "--layers", type=layers, default=[256, 128], metavar="N,N,...", help="hidden layers, or none (default: 256,128)"
     )
     network.add_argument(
-        "--activation", choices=tuple(ACTIVATIONS), default="relu", help="of the hidden layers (default: relu)"
+        "--activation",
+        choices=tuple(ACTIVATIONS),
+        default="relu",
+        metavar="NAME",
+        help=f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)",
     )
     network.add_argument(
         "--dropout", type=share, default=0.3, metavar="P", help="after each hidden layer (default: 0.3; 0: none)"
@@ -82,9 +86,15 @@ def _add_train(commands: Any) -> None:
 
     training = parser.add_argument_group("the training")
     training.add_argument(
-        "--optimizer", choices=tuple(LEARNING_RATES), default="adam", help="default: adam; sgd has momentum 0.9"
+        "--optimizer",
+        choices=tuple(OPTIMIZERS),
+        default="adam",
+        metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)} (default: adam); sgd has momentum 0.9",
     )
-    training.add_argument("--lr", type=positive, metavar="RATE", help=f"learning rate (default: {rates})")
+    training.add_argument(
+        "--lr", type=positive, metavar="RATE", help=f"learning rate (default: {rates}; others: what is usual for them)"
+    )
     training.add_argument("--epochs", type=whole(1), default=60, metavar="N", help="passes over the data (default: 60)")
     training.add_argument("--batch-size", type=whole(1), default=32, metavar="N", help="rows a step (default: 32)")
     training.add_argument(
@@ -115,6 +125,11 @@ def _add_train(commands: Any) -> None:
         "-o", "--output", default="lamella-out", metavar="FOLDER", help="where to write (default: lamella-out)"
     )
     output.add_argument("--no-picture", dest="picture", action="store_false", help="write no learning curve")
+    output.add_argument(
+        "--report",
+        action="store_true",
+        help="write report.html, too: curves, scores, what goes on inside the network, where the time goes",
+    )
 
 
 def _add_predict(commands: Any) -> None:

@@ -15,6 +15,9 @@ BUNDLED = {
     "diabetes": "442 patients, progress of the disease after a year (regression)",
 }
 
+#: Shapes of those whose rows are images.
+IMAGES = {"digits": (8, 8)}
+
 
 def load_bundled(name: str) -> Dataset:
     """One of :data:`BUNDLED`.

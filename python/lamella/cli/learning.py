@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import lamella as lm
 from lamella import callbacks, nn
@@ -9,13 +10,18 @@ from lamella.cli.network import make_optimizer
 from lamella.cli.preparation import Prepared
 from lamella.cli.progress import describe
 
+if TYPE_CHECKING:
+    from lamella.diagnosis import Recorder
+
 
 @dataclass(frozen=True)
 class Learned:
-    """A history, and the epoch (from 0) whose weights the model has now."""
+    """A history, the epoch (from 0) whose weights the model has now, who trained it, and what was recorded."""
 
     history: lm.History
     kept: int
+    trainer: lm.Trainer
+    recorder: "Recorder | None" = None
 
 
 def learn(args: Namespace, model: nn.Module, data: Prepared) -> Learned:
@@ -36,6 +42,7 @@ def learn(args: Namespace, model: nn.Module, data: Prepared) -> Learned:
         if data.target.rank(record) < best_rank:
             best_rank, best_epoch, best_state = data.target.rank(record), epoch, model.state_dict()
 
+    recorder = _recorder() if args.report else None
     progress = callbacks.ProgressBar(lambda record: describe(record, data.target))
     validation = None if data.validation is None else (data.validation.x, data.validation.y)
     history = trainer.fit(
@@ -44,10 +51,17 @@ def learn(args: Namespace, model: nn.Module, data: Prepared) -> Learned:
         epochs=args.epochs,
         batch_size=args.batch_size,
         validation_data=validation,
-        callbacks=[keep_best, progress] if choose else progress,
+        callbacks=[*([keep_best] if choose else []), progress, *([recorder] if recorder is not None else [])],
     )
     last = history.epochs - 1
     if best_epoch in (-1, last):
-        return Learned(history, last)
+        return Learned(history, last, trainer, recorder)
     model.load_state_dict(best_state)
-    return Learned(history, best_epoch)
+    history.best_epoch = best_epoch
+    return Learned(history, best_epoch, trainer, recorder)
+
+
+def _recorder() -> "Recorder":
+    from lamella.diagnosis import Recorder
+
+    return Recorder()

@@ -16,7 +16,8 @@ from lamella.cli.target import Target, target_from_json
 #: Marks the metadata as this tool's, in this layout.
 FORMAT = "lamella-train-1"
 
-_OPTIONS = (
+#: Of the network and its training.
+OPTIONS = (
     "layers", "activation", "dropout", "batch_norm", "optimizer", "lr", "epochs", "batch_size", "keep", "seed"
 )  # fmt: skip
 
@@ -35,7 +36,7 @@ def make_metadata(
         "missing": args.missing,
         "decimal": args.decimal,
         "rows": {name: 0 if part is None else len(part) for name, part in parts.items()},
-        "options": {name: getattr(args, name) for name in _OPTIONS},
+        "options": {name: getattr(args, name) for name in OPTIONS},
         "kept_epoch": learned.kept + 1,
         "test_scores": {name: score for name, score in scores.items() if math.isfinite(score)},
     }

@@ -1,15 +1,39 @@
 """The network and optimizer that the options describe."""
 
+import inspect
 from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
 
 from lamella import nn, optim
+from lamella.nn.activation import Activation
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+#: Layers of nn, by their names in small letters, that stand after a dense layer.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    name.lower(): kind
+    for name in sorted(nn.__all__, key=str.lower)
+    if isinstance(kind := getattr(nn, name), type) and issubclass(kind, (Activation, nn.PReLU))
+}
 
-#: Optimizers, with the learning rate where none is given.
-LEARNING_RATES = {"adam": 1e-3, "sgd": 1e-2, "rmsprop": 1e-3}
+#: Optimizers, by their names in small letters.
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    name.lower(): kind
+    for name in sorted(optim.__all__, key=str.lower)
+    if isinstance(kind := getattr(optim, name), type)
+    and issubclass(kind, optim.Optimizer)
+    and kind is not optim.Optimizer
+}
+
+#: Where no learning rate is given; for the others, what they take by themselves.
+_RATES = {"sgd": 1e-2, "rmsprop": 1e-3}
 
 _MOMENTUM = 0.9
+
+
+def learning_rate(optimizer: str) -> float:
+    """Of that optimizer, where none is given."""
+    own = inspect.signature(OPTIMIZERS[optimizer]).parameters["lr"].default
+    return float(_RATES.get(optimizer, own))
 
 
 def make_model(args: Namespace, inputs: int, outputs: int) -> nn.Sequential:
@@ -29,12 +53,8 @@ def make_model(args: Namespace, inputs: int, outputs: int) -> nn.Sequential:
 
 def make_optimizer(args: Namespace, model: nn.Module) -> optim.Optimizer:
     """By name; SGD has momentum 0.9."""
-    parameters = model.parameters()
-    if args.optimizer == "sgd":
-        return optim.SGD(parameters, lr=args.lr, momentum=_MOMENTUM)
-    if args.optimizer == "rmsprop":
-        return optim.RMSprop(parameters, lr=args.lr)
-    return optim.Adam(parameters, lr=args.lr)
+    own: dict[str, Any] = {"momentum": _MOMENTUM} if args.optimizer == "sgd" else {}
+    return OPTIMIZERS[args.optimizer](model.parameters(), lr=args.lr, **own)
 
 
 def describe(args: Namespace, model: nn.Module, inputs: int, outputs: int) -> str:

@@ -12,17 +12,19 @@ from lamella.cli.errors import CliError
 from lamella.cli.learning import learn
 from lamella.cli.modelfile import make_metadata
 from lamella.cli.output import make_folder
+from lamella.cli.page import write_page
 from lamella.cli.picture import check_picture, learning_curve
 from lamella.cli.preparation import prepare
 
 MODEL_FILE = "model.safetensors"
 PICTURE_FILE = "learning-curve.png"
+REPORT_FILE = "report.html"
 
 
 def run(args: Namespace) -> None:
     """Read, divide, train, test, write."""
     if args.lr is None:
-        args.lr = network.LEARNING_RATES[args.optimizer]
+        args.lr = network.learning_rate(args.optimizer)
     if args.validation + args.test >= 1:
         raise CliError(f"--validation {args.validation:g} and --test {args.test:g} leave no rows to train on")
     if args.batch_norm and args.layers and args.batch_size < 2:
@@ -44,6 +46,9 @@ def run(args: Namespace) -> None:
     if args.picture:
         write_atomically(folder / PICTURE_FILE, learning_curve(learned.history, prepared.target, learned.kept))
         print(f"wrote {folder / PICTURE_FILE}")
+    if args.report:
+        write_page(args, data, prepared, model, learned, folder / REPORT_FILE)
+        print(f"wrote {folder / REPORT_FILE}")
 
 
 def _load(args: Namespace) -> Dataset:
