@@ -1,6 +1,8 @@
 """The page: what is on it, that it needs nothing else, and that nothing is changed by it."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +239,11 @@ def test_networks_of_all_kinds(tmp_path, structure):
     model = structure()
     page = read(lm.report(None, model, (x, y), tmp_path / "r.html", loss=nn.NLLLoss()).read_text())
     assert {"score", "units", "timing", "network", "repeat"} <= set(page.sections)
+
+
+def test_it_is_imported_when_it_is_first_used():
+    script = (
+        "import sys, lamella as lm; print('lamella.reporting' in sys.modules, callable(lm.report), 'report' in dir(lm))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == "False True True\n"

@@ -121,3 +121,18 @@ def test_code_of_optimizers(make):
 ], ids=repr)  # fmt: skip
 def test_code_of_losses(loss):
     assert repr(eval(loss_code(loss), {"nn": nn})) == repr(loss)
+
+
+def test_a_trainer_knows_the_arguments_of_its_last_fit():
+    x, y = blobs(60)
+    model = nn.Sequential(nn.Linear(16, 3), seed=0)
+    trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters()))
+    assert trainer.fitted is None
+    stopping = lm.callbacks.EarlyStopping("loss", patience=7, min_delta=0.5, restore_best=False)
+    trainer.fit(x, y, epochs=2, batch_size=20, callbacks=stopping, sampling=lambda epoch, rng: rng.permutation(60))
+    wanted = {"epochs": 2, "batch_size": 20, "monitor": "loss", "patience": 7, "min_delta": 0.5, "restore_best": False}
+    assert {name: trainer.fitted[name] for name in wanted} == wanted
+    assert "lambda" in trainer.fitted["sampling"]
+    with pytest.raises(ValueError, match="patience"):
+        trainer.fit(x, y, patience=0)
+    assert trainer.fitted["epochs"] == 2
