@@ -15,8 +15,8 @@ class Concat(Container):
 
     Parameters
     ----------
-    *branches : Module or object with forward and backward
-        At least one.
+    *layers : Module or object with forward and backward
+        The branches, at least one.
     seed, dtype
         As for :class:`lamella.nn.Sequential`.
 

@@ -16,6 +16,24 @@ from lamella._arrays import Array, to_array
 from lamella.nn import _check
 from lamella.nn.parameter import Initializer
 
+__all__ = [
+    "Constant",
+    "Normal",
+    "Orthogonal",
+    "Recipe",
+    "Sparse",
+    "TruncatedNormal",
+    "Uniform",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "zeros",
+]
+
 #: What a layer's ``init`` argument may be; a mapping is what a saved file holds of an object.
 Init = str | Initializer | Mapping[str, Any]
 

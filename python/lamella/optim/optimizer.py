@@ -18,12 +18,19 @@ from lamella.optim.update import Update, is_matrix
 class Optimizer:
     """Base of the optimizers: a native pass over values, gradients and slots.
 
-    A subclass gives :meth:`check` and :meth:`update`. All take these settings by keyword, for each group:
+    A subclass gives :meth:`check` and :meth:`update`. All take the settings below by keyword, for each group.
 
     Parameters
     ----------
     params : iterable of Parameter, or of dicts
         ``model.parameters()``; or groups with settings of their own: ``[{"params": [...], "lr": 0.1}, ...]``.
+    settings : dict
+        The subclass's own, with their values for groups that say nothing else.
+    common : mapping
+        What was given of those that all take.
+
+    Other Parameters
+    ----------------
     weight_decay : float
         The penalty weight_decay / 2 |w|^2: its gradient weight_decay * w is added to the loss's. Or decoupled
         (Loshchilov & Hutter 2019), where the optimizer says so: w *= 1 - lr * weight_decay before the update. Of

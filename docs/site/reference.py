@@ -1,0 +1,149 @@
+"""Which pages the API reference has, and what is on each.
+
+A public name goes to the page that names its module, or else the package around it. A new module needs a line in ``PAGES``
+only if none of those is right; a new class or function of a module that is there needs nothing.
+"""
+
+import inspect
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+@dataclass
+class Page:
+    """A page: its place, title, introduction, and the modules whose public names are on it."""
+
+    uri: str
+    title: str
+    introduction: str
+    modules: list[str]
+    names: list[str] = field(default_factory=list)
+
+
+PAGES = [
+    Page("trainer", "Trainer", "A whole training step, or a whole training, in one native call.", ["lamella.trainer"]),
+    Page("models", "Models", "What all models and layers have in common, and how they are put together.", [
+        "lamella.nn.module", "lamella.nn.sequential", "lamella.nn.residual", "lamella.nn.concat", "lamella.nn.parameter",
+        "lamella.nn.python_layer",
+    ]),
+    Page("layers", "Layers", "Layers with weights, normalisation, noise.", ["lamella.nn"]),
+    Page("activations", "Activations", "Of single units, and of rows.", [
+        "lamella.nn.activation", "lamella.nn.rectifiers", "lamella.nn.sigmoids", "lamella.nn.softmax", "lamella.nn.prelu",
+        "lamella.nn.maxout",
+    ]),
+    Page("losses", "Losses", "Value, gradient and score in one native pass.", ["lamella.nn.loss"]),
+    Page("init", "First weights", "By name, as an object with settings, or any function of (rng, shape).", ["lamella.nn.init"]),
+    Page("optimizers", "Optimizers", "Each a fused native update. [Optimizer][lamella.optim.Optimizer] says what all take.", [
+        "lamella.optim",
+    ]),
+    Page("schedules", "Schedules", "Rates over a training. PyTorch's module name works, too: `optim.lr_scheduler.StepLR`.", [
+        "lamella.optim.schedule",
+    ]),
+    Page("populations", "Populations", "Many models in one call.", ["lamella.population"]),
+    Page("ensembles", "Ensembles", "Models that predict together.", ["lamella.ensemble"]),
+    Page("search", "Search", "Good settings, by many models trained side by side.", ["lamella.tuning"]),
+    Page("files", "Files, threads, configuration", "Functions of the package itself.", ["lamella._files", "lamella._config"]),
+]  # fmt: skip
+
+#: Where public names are looked for: in ``__all__`` of these, and of the modules that it names.
+PACKAGES = ["lamella"]
+
+#: Members for users, of classes that also have some for those who write layers, losses or optimizers. Of other classes all
+#: that no public base has.
+MEMBERS = {
+    "lamella.Trainer": "step fit evaluate predict steps_per_epoch lr_range_test largest_stable_lr save load state_dict load_state_dict",
+    "lamella.nn.Module": "__call__ backward predict train eval training parameters named_parameters named_modules children "
+    "num_parameters zero_grad state_dict load_state_dict summary",
+    "lamella.nn.Sequential": "__getitem__",
+    "lamella.nn.Parameter": "data grad",
+    "lamella.nn.PythonLayer": "",
+    "lamella.nn.Loss": "__call__ backward probabilities decide",
+    "lamella.optim.Optimizer": "step zero_grad lr clip_norm grad_norm penalty parameters train eval state_dict load_state_dict",
+    "lamella.optim.LRScheduler": "step rates last_epoch last_lr get_last_lr factor state_dict load_state_dict",
+    "lamella.optim.WeightAverage": "update applied swap swapped n_averaged state_dict load_state_dict",
+    "lamella.Population": "fit predict evaluate outputs history final ranking best drop active diverged seeds ensemble out_of_bag "
+    "stack",
+    "lamella.nn.init.Recipe": "__call__",
+    "lamella.space.Distribution": "",
+}
+
+
+def public_names() -> dict[str, Any]:
+    """All public classes and functions by the names that users have for them, such as lamella.nn.ReLU."""
+    names: dict[str, Any] = {}
+    for package in PACKAGES:
+        _collect(import_module(package), package, names)
+    return names
+
+
+def _collect(module: ModuleType, place: str, names: dict[str, Any]) -> None:
+    for name in module.__all__:
+        item = getattr(module, name)
+        if isinstance(item, ModuleType):
+            _collect(item, f"{place}.{name}", names)
+        elif callable(item) and item not in names.values():  # optim.lr_scheduler has other names for what optim has
+            names[f"{place}.{name}"] = item
+
+
+def page_of(item: Any, pages: list[Page]) -> Page:
+    """The page that names the item's module, or the nearest package around it."""
+    place = item.__module__
+    while place != "lamella":
+        for page in pages:
+            if place in page.modules:
+                return page
+        place = place.rpartition(".")[0]
+    raise LookupError(f"no page of the reference takes {item.__module__}: add it to PAGES in docs/site/reference.py")
+
+
+def pages() -> list[Page]:
+    """The pages with their names: bases first, then by the alphabet."""
+    filled = [Page(page.uri, page.title, page.introduction, page.modules) for page in PAGES]
+    names = public_names()
+    for name in sorted(names, key=lambda name: (name not in MEMBERS, name.rpartition(".")[2].lower())):
+        page_of(names[name], filled).names.append(name)
+    return filled
+
+
+def members(name: str, item: Any) -> list[str]:
+    """The members of a class that its page shows."""
+    if not inspect.isclass(item):
+        return []
+    if name in MEMBERS:
+        return MEMBERS[name].split()
+    inherited = {key for base in item.__mro__[1:] if base.__module__.startswith("lamella") for key in vars(base)}
+    return [
+        key for key, value in vars(item).items()
+        if not key.startswith("_") and key not in inherited
+        and (inspect.isfunction(value) or isinstance(value, (property, classmethod, staticmethod)))
+    ]
+
+
+#: What objects are called in examples.
+_INSTANCES = {
+    "trainer": "lamella.Trainer",
+    "model": "lamella.nn.Module",
+    "loss": "lamella.nn.Loss",
+    "optimizer": "lamella.optim.Optimizer",
+    "schedule": "lamella.optim.LRScheduler",
+    "average": "lamella.optim.WeightAverage",
+    "pop": "lamella.Population",
+    "found": "lamella.SearchResult",
+}
+
+
+def identifiers() -> dict[str, str]:
+    """What names in texts stand for: "nn.ReLU", "ReLU", "lm.search", "Trainer.fit", "trainer.fit", ..."""
+    found: dict[str, str] = {}
+    for name, item in public_names().items():
+        short = name.removeprefix("lamella.")
+        last = short.rpartition(".")[2]
+        written = [short, f"lm.{short}", *([last] if inspect.isclass(item) else [])]
+        written += [instance for instance, kind in _INSTANCES.items() if kind == name]
+        for word in written:
+            if word not in _INSTANCES:
+                found[word] = name
+            found |= {f"{word}.{member}": f"{name}.{member}" for member in members(name, item)}
+    return found
