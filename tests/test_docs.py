@@ -22,7 +22,7 @@ def blocks(page: Path, language: str) -> list[tuple[str, dict[str, str]]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_run(page, tmp_path, monkeypatch):
-    """Each tab has names of its own; what is in no tab goes on in lamella's. Blocks that need what is not there are left out."""
+    """Each tab has names of its own; what is in none goes on in lamella's. What a block needs may be missing."""
     monkeypatch.chdir(tmp_path)
     namespaces: dict[str, dict[str, object]] = {}
     for number, (block, marks) in enumerate(blocks(page, "python")):

@@ -8,7 +8,7 @@ import griffe
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import reference
+import api
 import text
 
 
@@ -16,7 +16,7 @@ class Docstrings(griffe.Extension):
     """Rewrites each docstring when its object is loaded."""
 
     def __init__(self) -> None:
-        self.identifiers = reference.identifiers()
+        self.identifiers = api.identifiers()
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Called for each object, those inside it first."""

@@ -11,7 +11,7 @@ from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import reference
+import api
 import text
 
 log = logging.getLogger("mkdocs.hooks.site")
@@ -28,17 +28,19 @@ PAGES = {
     **{f"bench/results/{path.name}": f"bench/results/{path.name}" for path in (ROOT / "bench" / "results").iterdir()},
 }
 
-_LOADS = re.compile(r'<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//[^"]*"|<link\b(?![^>]*rel="canonical")[^>]*//[^>]*>')
+_LOADS = re.compile(
+    r'<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//[^"]*"|<link\b(?![^>]*rel="canonical")[^>]*//[^>]*>'
+)
 
 _identifiers: dict[str, str] = {}
 
 
 def on_config(config: Any) -> Any:
     """The navigation gets the reference's pages."""
-    _identifiers.update(reference.identifiers())
+    _identifiers.update(api.identifiers())
     for section in config.nav:
         if "Reference" in section:
-            section["Reference"] = [{page.title: f"reference/{page.uri}.md"} for page in reference.pages()]
+            section["Reference"] = [{page.title: f"reference/{page.uri}.md"} for page in api.pages()]
     return config
 
 
@@ -51,7 +53,7 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, uri, content=(ROOT / source).read_text()))
         else:
             files.append(File.generated(config, uri, abs_src_path=str(ROOT / source)))
-    for page in reference.pages():
+    for page in api.pages():
         files.append(File.generated(config, f"reference/{page.uri}.md", content=_reference(page)))
     return files
 
@@ -65,11 +67,11 @@ def _reports() -> str:
     return "\n".join(lines)
 
 
-def _reference(page: reference.Page) -> str:
-    names = reference.public_names()
+def _reference(page: api.Page) -> str:
+    names = api.public_names()
     lines = [f"# {page.title}", "", page.introduction, ""]
     for name in page.names:
-        shown = reference.members(name, names[name])
+        shown = api.members(name, names[name])
         lines += [f"::: {name}", "    options:", f"      members: {shown or 'false'}"]
         lines += [f"      inherited_members: {shown or 'false'}", ""]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """What becomes of the text of pages and docstrings on its way to the site.
 
-Pages are plain Markdown that reads well on a repository's own pages, and docstrings are plain text with Sphinx's roles. Here
-they get what only the site has: tabs, links between parts of the repository, links to the API reference.
+Pages are plain Markdown that reads well on a repository's own pages, and docstrings are plain text with Sphinx's roles.
+Here they get what only the site has: tabs, links between parts of the repository, links to the API reference.
 """
 
 import re
@@ -44,7 +44,7 @@ def links(text: str, lead: Callable[[str], str]) -> str:
 
 
 def code_links(html: str, identifiers: Mapping[str, str]) -> str:
-    """The page with names from the API in its text, such as ``nn.ReLU`` or ``trainer.fit(...)``, leading to the reference."""
+    """The page, with names from the API in its text (``nn.ReLU``, ``trainer.fit(...)``) leading to the reference."""
 
     def link(match: re.Match[str]) -> str:
         found = identifiers.get(match[2] or "")

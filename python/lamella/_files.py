@@ -283,6 +283,18 @@ def _difference(file: Any, own: Any, at: str = "model") -> str:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What was given to :func:`save`, or :meth:`Ensemble.save`, as ``metadata``; reads only the file's header."""
+    """What was given to :func:`save`, or :meth:`Ensemble.save`, as ``metadata``; reads only the file's header.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or not lamella's.
+    """
     header, _ = read_tensors(path, "load_metadata", (_FORMAT, ENSEMBLE), tensors=False)
     return parse_header(header, "metadata", path, "load_metadata")

@@ -101,7 +101,18 @@ class Ensemble:
         return own
 
     def outputs(self, x: Any, batch_size: int = 1024) -> Array:
-        """(models, n, outputs) of each model."""
+        """Outputs of each model in evaluation mode.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        batch_size : int, default 1024
+            Rows a block.
+
+        Returns
+        -------
+        ndarray, (models, n, outputs)
+        """
         return outputs_of(self._models, x, batch_size, "Ensemble.outputs")
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
@@ -127,7 +138,19 @@ class Ensemble:
         return in_blocks(self._models, x, batch_size, where, said)
 
     def decide(self, x: Any, batch_size: int = 1024) -> Array:
-        """What the combined prediction comes to, as ``loss.decide`` has it: classes, yes or no, or values."""
+        """What the combined prediction comes to, as ``loss.decide`` has it.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        batch_size : int, default 1024
+            Rows a block.
+
+        Returns
+        -------
+        ndarray
+            (n,) classes, or (n, outputs) answers (yes or no) or values.
+        """
         return self._combination.decide(self._said(x, batch_size, "Ensemble.decide"), self._losses[0])
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:

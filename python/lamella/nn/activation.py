@@ -9,26 +9,18 @@ from lamella.nn.parameter import Settings
 
 
 class Activation(Module):
-    """y = f(x), elementwise; subclasses name the kernel pair ``<kernel>_forward`` and ``<kernel>_backward``.
-
-    Parameters
-    ----------
-    **settings : float
-        Fields of the kernels' struct, in its order: each the name of a :class:`lamella.nn.setting.Setting` of the
-        subclass.
-    """
+    """y = f(x), elementwise; subclasses name the kernel pair ``<kernel>_forward`` and ``<kernel>_backward``."""
 
     kernel: str
     #: What the backward kernel reads: by default the output, so that a dense layer applies f to its own result in
     #: place; True: the input, which is then stored beside it.
     saves_input = False
 
-    def __init__(self, **settings: float) -> None:
-        super().__init__()
-        if settings:
-            self.settings = Settings(**dict.fromkeys(settings, math.nan))
-            for name, value in settings.items():
-                setattr(self, name, value)
+    def _hold(self, **settings: float) -> None:
+        """The fields of the kernels' struct, in its order: each the name of a ``Setting``, which checks it."""
+        self.settings = Settings(**dict.fromkeys(settings, math.nan))
+        for name, value in settings.items():
+            setattr(self, name, value)
 
     def config(self) -> dict[str, Any]:
         """The settings as they are now."""
@@ -46,7 +38,13 @@ class Activation(Module):
 
 
 class Identity(Module):
-    """y = x: a place holder that costs nothing. Takes any arguments and ignores them, as in PyTorch."""
+    """y = x: a place holder that costs nothing.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Anything: ignored, as in PyTorch.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

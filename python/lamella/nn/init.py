@@ -98,7 +98,19 @@ class Recipe:
         return {"name": type(self).__name__, **asdict(self)}  # type: ignore[call-overload]
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        """First values."""
+        """First values.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The layer's own stream of the model's seed.
+        shape : (int, int)
+            (out, in), as PyTorch has it.
+
+        Returns
+        -------
+        ndarray, (out, in)
+        """
         raise NotImplementedError
 
     def _check(self, name: str, least: float = -math.inf) -> None:

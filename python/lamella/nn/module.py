@@ -137,7 +137,13 @@ class Module:
     # The tree.
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """This module and all inside it, with dotted names."""
+        """This module and all inside it, with dotted names.
+
+        Parameters
+        ----------
+        prefix : str
+            The name of this one.
+        """
         yield prefix, self
         for name, child in self.children():
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
@@ -213,7 +219,18 @@ class Module:
         Module.mode_changes += 1
 
     def train(self, mode: bool = True) -> "Module":
-        """Use the training behaviour of all layers from now on."""
+        """Use the training behaviour of all layers from now on.
+
+        Parameters
+        ----------
+        mode : bool, default True
+            False: :meth:`eval`.
+
+        Returns
+        -------
+        Module
+            This one.
+        """
         for _, module in self.named_modules():
             module.training = mode
         return self
@@ -330,7 +347,7 @@ class Module:
         ----------
         x : array-like, scipy.sparse matrix or Source (:mod:`lamella.data`), (n, features)
             Converted some blocks at a time.
-        batch_size : int
+        batch_size : int, default 1024
             Rows a block.
 
         Returns

@@ -133,7 +133,18 @@ class Stored:
 
 
 class Parameter(Stored):
-    """A trained array. ``data`` and ``grad`` are views of the model's memory in PyTorch's shape."""
+    """A trained array. ``data`` and ``grad`` are views of the model's memory in PyTorch's shape.
+
+    Layers make theirs; a layer in Python may have some, too, see :class:`lamella.nn.PythonLayer`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    init : callable or float
+        ``init(rng, shape)`` gives the first values; or they all are a number.
+    transposed : bool, default False
+        Whether a matrix is stored the other way round, as kernels like it; ``data`` has the shape given.
+    """
 
     arena = _core.Arena.values
 

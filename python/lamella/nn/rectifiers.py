@@ -27,7 +27,8 @@ class LeakyReLU(Activation):
     negative_slope = Setting(least=0)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__(negative_slope=negative_slope)
+        super().__init__()
+        self._hold(negative_slope=negative_slope)
 
 
 class ELU(Activation):
@@ -44,7 +45,8 @@ class ELU(Activation):
     alpha = Setting(least=0)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha=alpha)
+        super().__init__()
+        self._hold(alpha=alpha)
 
 
 class CELU(Activation):
@@ -61,7 +63,8 @@ class CELU(Activation):
     alpha = Setting(positive=True)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha=alpha)
+        super().__init__()
+        self._hold(alpha=alpha)
 
 
 class SELU(Activation):
@@ -93,7 +96,8 @@ class Softplus(Activation):
     threshold = Setting()
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__(beta=beta, threshold=threshold)
+        super().__init__()
+        self._hold(beta=beta, threshold=threshold)
 
 
 class GELU(Activation):

@@ -70,7 +70,12 @@ class Sequential(Container):
     @overload
     def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: int | slice) -> "Module | Sequential":
-        """A layer, or some of them as a Sequential that shares their weights with this one."""
+        """A layer, or some of them as a Sequential that shares their weights with this one.
+
+        Parameters
+        ----------
+        index : int or slice
+        """
         if not isinstance(index, slice):
             return self.layers[index]
         self.store()  # so that the part shares this model's memory

@@ -50,7 +50,8 @@ class Hardtanh(Activation):
     max_val = Setting(above="min_val")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        super().__init__(min_val=min_val, max_val=max_val)
+        super().__init__()
+        self._hold(min_val=min_val, max_val=max_val)
 
 
 class ReLU6(Activation):

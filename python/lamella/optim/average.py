@@ -179,6 +179,10 @@ class WeightAverage:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; everything is checked before anything is changed.
 
+        Parameters
+        ----------
+        state : mapping
+
         Raises
         ------
         ValueError

@@ -283,6 +283,10 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; everything is checked before anything is changed.
 
+        Parameters
+        ----------
+        state_dict : mapping
+
         Raises
         ------
         ValueError

@@ -65,7 +65,18 @@ class PopulationHistory:
         return [history.stopped for history in self.histories]
 
     def final(self, key: str) -> Array:
-        """(models,) of one quantity: at the best epoch if there is one, else at the last; NaN if it was not noted."""
+        """What each model came to.
+
+        Parameters
+        ----------
+        key : str
+            A quantity of the history.
+
+        Returns
+        -------
+        ndarray, (models,)
+            At the best epoch if there is one, else at the last; NaN if it was not noted.
+        """
         return final(self.histories, key)
 
     def __repr__(self) -> str:

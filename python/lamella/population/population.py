@@ -154,7 +154,13 @@ class Population:
         return PopulationHistory([member.history for member in self._members], self.diverged)
 
     def drop(self, models: Iterable[int]) -> None:
-        """Take models out for good; their memory is freed, their histories stay."""
+        """Take models out for good; their memory is freed, their histories stay.
+
+        Parameters
+        ----------
+        models : sequence of int
+            Their numbers.
+        """
         for member in self._numbered(models, "Population.drop"):
             member.drop()
 
@@ -209,16 +215,17 @@ class Population:
     ) -> PopulationHistory:
         """Train all models that take part, each as :meth:`Trainer.fit` does.
 
-        ``epochs``, ``batch_size``, ``patience``, ``min_delta`` and ``mixup`` may differ by model. What is not said here
-        is as for :meth:`Trainer.fit`.
-
         Parameters
         ----------
         x : array-like, (n, features)
             Converted and checked once for all models.
         y : array-like
+        epochs, batch_size : int or sequence of int, default 1 and 32
+            The same for all, or one a model.
         validation_data : (x, y) or (x, y, sample_weight), optional
             The same for all models.
+        shuffle, drop_last : bool, default True and False
+            As for :meth:`Trainer.fit`.
         on_epoch : callable, optional
             Called as ``on_epoch(model, epoch, record)`` after each epoch of each model, by the thread that trains it:
             calls of several threads may interleave, so lock what they share. True ends that model's training.
@@ -233,6 +240,10 @@ class Population:
             Called with each model's optimizer and its ``schedule_settings``.
         schedule_settings : mapping, optional
             Arguments of the schedule, such as ``{"gamma": [...]}``.
+        unit, monitor, restore_best, on_divergence, sampling
+            As for :meth:`Trainer.fit`.
+        patience, min_delta, mixup : number or sequence, optional
+            As for :meth:`Trainer.fit`; the same for all, or one a model.
         progress : bool, default False
             Show the epochs of all models together: a bar in a terminal or a notebook, some lines elsewhere.
         models : sequence of int, optional
@@ -531,7 +542,18 @@ class Population:
         return np.array([number for number in ranked if int(number) in active], np.int64)
 
     def best(self, key: str | None = None) -> Module:
-        """A copy of the best model; ``key`` as for :meth:`ranking`."""
+        """A copy of the best model, which shares no memory with the population.
+
+        Parameters
+        ----------
+        key : str, optional
+            As for :meth:`ranking`.
+
+        Raises
+        ------
+        ValueError
+            If none is left, or the history has no such key.
+        """
         ranked = self.ranking(key)
         if len(ranked) == 0:
             raise ValueError("[Population] no model is left: all have diverged or been dropped")

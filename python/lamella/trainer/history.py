@@ -29,7 +29,13 @@ class History(dict[str, list[float]]):
         return len(self.get("loss", ()))
 
     def add(self, record: dict[str, float]) -> None:
-        """Append one epoch."""
+        """Append one epoch.
+
+        Parameters
+        ----------
+        record : dict of str to float
+            Its entries.
+        """
         for key, value in record.items():
             self.setdefault(key, []).append(value)
 

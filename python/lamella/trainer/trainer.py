@@ -369,7 +369,15 @@ class Trainer:
         )
 
     def steps_per_epoch(self, rows: int, batch_size: int = 32, drop_last: bool = False) -> int:
-        """Steps that an epoch of :meth:`fit` takes over so many rows, for schedules that have to know."""
+        """Steps that an epoch of :meth:`fit` takes, for schedules that have to know.
+
+        Parameters
+        ----------
+        rows : int
+            Of the training data.
+        batch_size : int, default 32
+        drop_last : bool, default False
+        """
         where = "Trainer.steps_per_epoch"
         rows = _check.integer(where, "rows", rows, 1)
         batch_size = min(_check.integer(where, "batch_size", batch_size, 1), rows)
@@ -497,6 +505,10 @@ class Trainer:
         """Write :meth:`state_dict` to a file, atomically: the file is the old one or the whole new one, never half.
 
         Safetensors and JSON, no pickle. For a model alone, to be used elsewhere, :func:`lamella.save`.
+
+        Parameters
+        ----------
+        path : str or path
         """
         checkpoint.save(self, path)
 
@@ -550,5 +562,16 @@ class Trainer:
         return self.measure(samples.x, samples.target, samples.weight)
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
-        """Outputs of the model in evaluation mode, (n, outputs), for ``loss.decide`` or ``loss.probabilities``."""
+        """Outputs of the model in evaluation mode, for ``loss.decide`` or ``loss.probabilities``.
+
+        Parameters
+        ----------
+        x : array-like, (n, features)
+        batch_size : int, default 1024
+            Rows a block.
+
+        Returns
+        -------
+        ndarray, (n, outputs)
+        """
         return self.model.predict(x, batch_size)

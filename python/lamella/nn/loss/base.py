@@ -113,7 +113,13 @@ class Loss:
         return target if target.dtype.kind == "f" else None
 
     def probabilities(self, outputs: Array) -> Array:
-        """What the outputs say as probabilities; the outputs themselves where they are no logits."""
+        """What the outputs say as probabilities; the outputs themselves where they are no logits.
+
+        Parameters
+        ----------
+        outputs : ndarray, (n, width)
+            What the model gave.
+        """
         return outputs
 
     def outputs_of(self, probabilities: Array) -> Array:
@@ -121,7 +127,13 @@ class Loss:
         return probabilities
 
     def decide(self, outputs: Array) -> Array:
-        """What the outputs predict: classes, yes or no, or the values themselves."""
+        """What the outputs predict: classes, yes or no, or the values themselves.
+
+        Parameters
+        ----------
+        outputs : ndarray, (n, width)
+            What the model gave.
+        """
         return outputs
 
     # Settings.

@@ -30,6 +30,8 @@ class LRScheduler:
         Its rates are set at once to those of the first step.
     last_epoch : int, default -1
         Steps of the schedule that lie behind, less one, as in PyTorch.
+    children : sequence of LRScheduler
+        Those that a subclass is made of.
 
     Attributes
     ----------
@@ -64,7 +66,13 @@ class LRScheduler:
     # What subclasses say.
 
     def factor(self, t: int) -> float:
-        """What the base is multiplied by after ``t`` steps of the schedule."""
+        """What the base is multiplied by.
+
+        Parameters
+        ----------
+        t : int
+            Steps of the schedule so far.
+        """
         raise NotImplementedError
 
     def rate(self, base: float, group: int, clock: Clock) -> float:
@@ -126,7 +134,13 @@ class LRScheduler:
         return self.last_lr
 
     def rates(self, t: int) -> list[float]:
-        """The rates after ``t`` steps, by parameter group; changes nothing."""
+        """The rates at any time, by parameter group; changes nothing.
+
+        Parameters
+        ----------
+        t : int
+            Steps of the schedule until then.
+        """
         t = _check.integer(f"{type(self).__name__}.rates", "t", t, 0)
         return [settings["lr"] for settings in self.settings(Clock(t))]
 
@@ -213,6 +227,10 @@ class LRScheduler:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave, and set the optimizer's rates; all is checked before.
+
+        Parameters
+        ----------
+        state : mapping
 
         Raises
         ------

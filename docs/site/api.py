@@ -1,7 +1,8 @@
 """Which pages the API reference has, and what is on each.
 
-A public name goes to the page that names its module, or else the package around it. A new module needs a line in ``PAGES``
-only if none of those is right; a new class or function of a module that is there needs nothing.
+A public name goes to the page that names its module, or else the package around it. A new class or function in one of
+those needs nothing here; a new package needs an entry in ``PAGES``, and one in ``PACKAGES`` if ``lamella.__all__`` does
+not name it.
 """
 
 import inspect
@@ -24,48 +25,71 @@ class Page:
 
 PAGES = [
     Page("trainer", "Trainer", "A whole training step, or a whole training, in one native call.", ["lamella.trainer"]),
-    Page("models", "Models", "What all models and layers have in common, and how they are put together.", [
-        "lamella.nn.module", "lamella.nn.sequential", "lamella.nn.residual", "lamella.nn.concat", "lamella.nn.parameter",
-        "lamella.nn.python_layer",
-    ]),
+    Page(
+        "models",
+        "Models",
+        "What all models and layers have in common, and how they are put together.",
+        [f"lamella.nn.{name}" for name in ("module", "sequential", "residual", "concat", "parameter", "python_layer")],
+    ),
     Page("layers", "Layers", "Layers with weights, normalisation, noise.", ["lamella.nn"]),
-    Page("activations", "Activations", "Of single units, and of rows.", [
-        "lamella.nn.activation", "lamella.nn.rectifiers", "lamella.nn.sigmoids", "lamella.nn.softmax", "lamella.nn.prelu",
-        "lamella.nn.maxout",
-    ]),
+    Page(
+        "activations",
+        "Activations",
+        "Of single units, and of rows.",
+        [f"lamella.nn.{name}" for name in ("activation", "rectifiers", "sigmoids", "softmax", "prelu", "maxout")],
+    ),
     Page("losses", "Losses", "Value, gradient and score in one native pass.", ["lamella.nn.loss"]),
-    Page("init", "First weights", "By name, as an object with settings, or any function of (rng, shape).", ["lamella.nn.init"]),
-    Page("optimizers", "Optimizers", "Each a fused native update. [Optimizer][lamella.optim.Optimizer] says what all take.", [
-        "lamella.optim",
-    ]),
-    Page("schedules", "Schedules", "Rates over a training. PyTorch's module name works, too: `optim.lr_scheduler.StepLR`.", [
-        "lamella.optim.schedule",
-    ]),
+    Page(
+        "init",
+        "First weights",
+        'A layer\'s `init`: a name (`init="he_normal"`), an object with settings (`init=nn.init.Orthogonal(2)`), or '
+        "any function of (rng, shape): [Recipe][lamella.nn.init.Recipe] says what those are.",
+        ["lamella.nn.init"],
+    ),
+    Page(
+        "optimizers",
+        "Optimizers",
+        "Each a fused native update. [Optimizer][lamella.optim.Optimizer] says what all take.",
+        ["lamella.optim"],
+    ),
+    Page(
+        "schedules",
+        "Schedules",
+        "Rates over a training. PyTorch's module name works, too: `optim.lr_scheduler.StepLR`.",
+        ["lamella.optim.schedule"],
+    ),
     Page("populations", "Populations", "Many models in one call.", ["lamella.population"]),
     Page("ensembles", "Ensembles", "Models that predict together.", ["lamella.ensemble"]),
     Page("search", "Search", "Good settings, by many models trained side by side.", ["lamella.tuning"]),
-    Page("files", "Files, threads, configuration", "Functions of the package itself.", ["lamella._files", "lamella._config"]),
-]  # fmt: skip
+    Page(
+        "files",
+        "Files, threads, configuration",
+        "Functions of the package itself.",
+        ["lamella._files", "lamella._config"],
+    ),
+]
 
 #: Where public names are looked for: in ``__all__`` of these, and of the modules that it names.
 PACKAGES = ["lamella"]
 
-#: Members for users, of classes that also have some for those who write layers, losses or optimizers. Of other classes all
-#: that no public base has.
+#: Members for users, of classes that also have some for those who write layers, losses or optimizers. Of other classes
+#: all are shown that no base has.
 MEMBERS = {
-    "lamella.Trainer": "step fit evaluate predict steps_per_epoch lr_range_test largest_stable_lr save load state_dict load_state_dict",
-    "lamella.nn.Module": "__call__ backward predict train eval training parameters named_parameters named_modules children "
-    "num_parameters zero_grad state_dict load_state_dict summary",
+    "lamella.Trainer": """step fit evaluate predict steps_per_epoch lr_range_test largest_stable_lr save load state_dict
+        load_state_dict""",
+    "lamella.nn.Module": """__call__ backward predict train eval training parameters named_parameters named_modules
+        children num_parameters zero_grad state_dict load_state_dict summary""",
     "lamella.nn.Sequential": "__getitem__",
     "lamella.nn.Parameter": "data grad",
     "lamella.nn.PythonLayer": "",
     "lamella.nn.Loss": "__call__ backward probabilities decide",
-    "lamella.optim.Optimizer": "step zero_grad lr clip_norm grad_norm penalty parameters train eval state_dict load_state_dict",
+    "lamella.nn.init.Recipe": "__call__",
+    "lamella.optim.Optimizer": """step zero_grad lr clip_norm grad_norm penalty parameters train eval state_dict
+        load_state_dict""",
     "lamella.optim.LRScheduler": "step rates last_epoch last_lr get_last_lr factor state_dict load_state_dict",
     "lamella.optim.WeightAverage": "update applied swap swapped n_averaged state_dict load_state_dict",
-    "lamella.Population": "fit predict evaluate outputs history final ranking best drop active diverged seeds ensemble out_of_bag "
-    "stack",
-    "lamella.nn.init.Recipe": "__call__",
+    "lamella.Population": """fit predict evaluate outputs history final ranking best drop active diverged seeds ensemble
+        out_of_bag stack""",
     "lamella.space.Distribution": "",
 }
 
@@ -95,7 +119,7 @@ def page_of(item: Any, pages: list[Page]) -> Page:
             if place in page.modules:
                 return page
         place = place.rpartition(".")[0]
-    raise LookupError(f"no page of the reference takes {item.__module__}: add it to PAGES in docs/site/reference.py")
+    raise LookupError(f"no page of the reference takes {item.__module__}: add it to PAGES in docs/site/api.py")
 
 
 def pages() -> list[Page]:
@@ -115,8 +139,10 @@ def members(name: str, item: Any) -> list[str]:
         return MEMBERS[name].split()
     inherited = {key for base in item.__mro__[1:] if base.__module__.startswith("lamella") for key in vars(base)}
     return [
-        key for key, value in vars(item).items()
-        if not key.startswith("_") and key not in inherited
+        key
+        for key, value in vars(item).items()
+        if not key.startswith("_")
+        and key not in inherited
         and (inspect.isfunction(value) or isinstance(value, (property, classmethod, staticmethod)))
     ]
 
