@@ -19,7 +19,7 @@ def test_marked_blocks_that_follow_each_other_become_tabs():
     )
     assert text.tabs(page) == expected
     plain = '```python\nx = 1\n```\n\n```python needs="torch"\ny = 2\n```\n'
-    assert text.tabs(plain) == plain
+    assert text.tabs(plain) == "```python\nx = 1\n```\n\n```python\ny = 2\n```\n"
 
 
 def test_links_are_led_on_but_not_those_in_code():

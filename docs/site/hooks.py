@@ -94,7 +94,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
-    """Names from the API lead to the reference."""
+    """Names from the API lead to the reference. And a look for code that was not read as such."""
+    if "<p>```" in html:
+        log.warning("%s has a block of code that is shown as text", page.file.src_uri)
     return html if page.file.src_uri.startswith("reference/") else text.code_links(html, _identifiers)
 
 

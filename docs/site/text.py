@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.M | re.S)
 _TABS = re.compile(r'(?:^```\w+ tab="[^"\n]+"[^\n]*\n.*?^```[ \t]*\n+)+', re.M | re.S)
 _TAB = re.compile(r'^```(\w+) tab="([^"\n]+)"[^\n]*\n(.*?)^```[ \t]*\n', re.M | re.S)
+_MARKS = re.compile(r'^(```\w+)(?: \w+="[^"\n]*")+[ \t]*$', re.M)
 _TARGET = re.compile(r"(?<=\]\()([^)\s#]+)(?=[)#])")
 _CODE = re.compile(r"<(a|pre|h\d)\b.*?</\1>|<code>([A-Za-z_][\w.]*)((?:\([^<]*)?)</code>", re.S)
 _ROLE = re.compile(r":(?:class|meth|func|attr|mod|exc|data):`~?([^`]+)`|``(.+?)``")
@@ -26,7 +27,10 @@ def outside_fences(text: str, change: Callable[[str], str]) -> str:
 
 
 def tabs(text: str) -> str:
-    """Blocks of code that follow each other as tabs, where they are marked: ```` ```python tab="PyTorch" ````."""
+    """Blocks of code that follow each other as tabs, where they are marked: ```` ```python tab="PyTorch" ````.
+
+    Other marks (``needs="torch"``) are for the tests, and are left out.
+    """
 
     def block(match: re.Match[str]) -> str:
         made = []
@@ -35,7 +39,7 @@ def tabs(text: str) -> str:
             made.append(f'=== "{title}"\n\n    ```{language}\n{inside}    ```\n')
         return "\n".join(made) + "\n"
 
-    return _TABS.sub(block, text)
+    return _MARKS.sub(r"\1", _TABS.sub(block, text))
 
 
 def links(text: str, lead: Callable[[str], str]) -> str:

@@ -26,7 +26,6 @@ CONSTRUCTIONS = {
         TypeError,
         r"layer 1 is the class ReLU; make an instance",
     ),
-    "a setting that there is not": (lambda: nn.ReLU(inplace=True), TypeError, r"unexpected keyword argument 'inplace'"),
     "a function": (lambda: nn.Sequential(np.tanh), TypeError, r"layer 0 is <ufunc 'tanh'> but must be a layer"),
     "a name": (lambda: nn.Sequential("relu"), TypeError, r"layer 0 is 'relu' but must be a layer"),
     "nothing": (lambda: nn.Sequential(nn.Linear(6, 8), None), TypeError, r"layer 1 is None but must be a layer"),
@@ -207,3 +206,8 @@ def test_constructions(case):
     with pytest.raises(kind, match=message) as caught:
         make()
     assert str(caught.value).startswith("[")
+
+
+def test_activations_take_no_settings_that_they_have_not():
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'inplace'"):
+        nn.ReLU(inplace=True)
