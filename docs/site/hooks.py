@@ -32,6 +32,9 @@ _LOADS = re.compile(
     r'<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//[^"]*"|<link\b(?![^>]*rel="canonical")[^>]*//[^>]*>'
 )
 
+#: What mkdocstrings puts behind an argument that has no description.
+_NOTHING = re.compile(r'\s*–\s*<div class="doc-md-description">\s*</div>')
+
 _identifiers: dict[str, str] = {}
 
 
@@ -97,7 +100,9 @@ def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
     """Names from the API lead to the reference. And a look for code that was not read as such."""
     if "<p>```" in html:
         log.warning("%s has a block of code that is shown as text", page.file.src_uri)
-    return html if page.file.src_uri.startswith("reference/") else text.code_links(html, _identifiers)
+    if page.file.src_uri.startswith("reference/"):
+        return _NOTHING.sub("", html)
+    return text.code_links(html, _identifiers)
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:

@@ -14,6 +14,7 @@ _MARKS = re.compile(r'^(```\w+)(?: \w+="[^"\n]*")+[ \t]*$', re.M)
 _TARGET = re.compile(r"(?<=\]\()([^)\s#]+)(?=[)#])")
 _CODE = re.compile(r"<(a|pre|h\d)\b.*?</\1>|<code>([A-Za-z_][\w.]*)((?:\([^<]*)?)</code>", re.S)
 _ROLE = re.compile(r":(?:class|meth|func|attr|mod|exc|data):`~?([^`]+)`|``(.+?)``")
+_OTHERS = re.compile(r"^Other Parameters\n-+\n(?:.+\n?)+", re.M)
 _NAME = re.compile(r"\s*\*{0,2}\w+(, \*{0,2}\w+)*( :.*)?$")
 
 
@@ -76,5 +77,7 @@ def docstring(text: str, find: Callable[[str], str | None]) -> str:
             end = match.end()
         return "".join([*parts, escape(text[end:])])
 
+    # Of these mkdocstrings shows no default unless it is part of the type.
+    text = _OTHERS.sub(lambda match: match[0].replace(", default ", "; default "), text)
     # A type with a shape is no Python expression, and is not to be shown as one: neither a difference nor a tuple.
     return "\n".join(map(line, text.split("\n"))).replace("array-like", "array\u2011like").replace(", (", ",\u00a0(")
