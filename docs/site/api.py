@@ -8,6 +8,7 @@ not name it.
 import inspect
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +62,11 @@ PAGES = [
     Page("populations", "Populations", "Many models in one call.", ["lamella.population"]),
     Page("ensembles", "Ensembles", "Models that predict together.", ["lamella.ensemble"]),
     Page("search", "Search", "Good settings, by many models trained side by side.", ["lamella.tuning"]),
+    Page("estimators", "Estimators", "scikit-learn's, drop-in.", ["lamella.estimators"]),
+    Page("callbacks", "Callbacks", "What looks on while a training runs, and may stop it.", ["lamella.callbacks"]),
+    Page("data", "Data", "Sources larger than memory, augmentation.", ["lamella.data"]),
+    Page("diagnosis", "Diagnosis", "Whether a network learns, and what keeps it from that.", ["lamella.diagnosis"]),
+    Page("report", "Reports", "A training as one page.", ["lamella.reporting"]),
     Page(
         "files",
         "Files, threads, configuration",
@@ -70,7 +76,7 @@ PAGES = [
 ]
 
 #: Where public names are looked for: in ``__all__`` of these, and of the modules that it names.
-PACKAGES = ["lamella"]
+PACKAGES = ["lamella", "lamella.estimators"]
 
 #: Members for users, of classes that also have some for those who write layers, losses or optimizers. Of other classes
 #: all are shown that no base has.
@@ -97,7 +103,7 @@ MEMBERS = {
 def public_names() -> dict[str, Any]:
     """All public classes and functions by the names that users have for them, such as lamella.nn.ReLU."""
     names: dict[str, Any] = {}
-    for package in PACKAGES:
+    for package in filter(find_spec, PACKAGES):
         _collect(import_module(package), package, names)
     return names
 
@@ -128,7 +134,7 @@ def pages() -> list[Page]:
     names = public_names()
     for name in sorted(names, key=lambda name: (name not in MEMBERS, name.rpartition(".")[2].lower())):
         page_of(names[name], filled).names.append(name)
-    return filled
+    return [page for page in filled if page.names]
 
 
 def members(name: str, item: Any) -> list[str]:
