@@ -98,6 +98,15 @@ def test_every_argument_is_documented(name):
         assert not unknown, f"{name} has no argument {', '.join(sorted(unknown))}"
 
 
+def _is_layer(item: object) -> bool:
+    return inspect.isclass(item) and issubclass(item, lm.nn.Module) and item is not lm.nn.Module
+
+
+@pytest.mark.parametrize("name", [name for name, item in NAMES.items() if _is_layer(item)])
+def test_layers_say_their_shapes(name):
+    assert "(n, " in NAMES[name].__doc__
+
+
 def _examples() -> list[doctest.DocTest]:
     modules = [lm, *map(importlib.import_module, {item.__module__ for item in NAMES.values()})]
     finder = doctest.DocTestFinder(exclude_empty=True)

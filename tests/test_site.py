@@ -67,6 +67,6 @@ def test_docstrings_become_markdown():
 
 def test_every_page_is_in_the_navigation():
     """MkDocs says so, too, but only where it is installed."""
-    navigation = (ROOT / "mkdocs.yml").read_text()
+    navigation = re.sub("#.*", "", (ROOT / "mkdocs.yml").read_text())
     for page in (ROOT / "docs").rglob("*.md"):
         assert re.search(rf"[ :]{re.escape(page.relative_to(ROOT / 'docs').as_posix())}\b", navigation), page.name

@@ -28,6 +28,12 @@ PAGES = {
     **{f"bench/results/{path.name}": f"bench/results/{path.name}" for path in (ROOT / "bench" / "results").iterdir()},
 }
 
+#: What holds for all of the reference.
+ERRORS = (
+    "Values and shapes that cannot be are a `ValueError`, arguments of another kind a `TypeError`; each names the owner, "
+    "the argument, its value and what was expected, and nothing has changed then. What else is raised is said at its place."
+)
+
 _LOADS = re.compile(
     r'<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//[^"]*"|<link\b(?![^>]*rel="canonical")[^>]*//[^>]*>'
 )
@@ -72,7 +78,7 @@ def _reports() -> str:
 
 def _reference(page: api.Page) -> str:
     names = api.public_names()
-    lines = [f"# {page.title}", "", page.introduction, ""]
+    lines = [f"# {page.title}", "", page.introduction, "", ERRORS, ""]
     for name in page.names:
         shown = api.members(name, names[name])
         lines += [f"::: {name}", "    options:", f"      members: {shown or 'false'}"]

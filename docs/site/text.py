@@ -77,6 +77,7 @@ def docstring(text: str, find: Callable[[str], str | None]) -> str:
             end = match.end()
         return "".join([*parts, escape(text[end:])])
 
+    text = re.sub(r"\s*::$", ":", text, flags=re.M)  # before a block of code, which is indented in Markdown, too
     # Of these mkdocstrings shows no default unless it is part of the type.
     text = _OTHERS.sub(lambda match: match[0].replace(", default ", "; default "), text)
     # A type with a shape is no Python expression, and is not to be shown as one: neither a difference nor a tuple.

@@ -40,6 +40,8 @@ class Activation(Module):
 class Identity(Module):
     """y = x: a place holder that costs nothing.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     *args, **kwargs

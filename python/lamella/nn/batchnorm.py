@@ -20,6 +20,8 @@ class BatchNorm1d(Module):
     the unbiased estimate: running = (1 - momentum) running + momentum batch. In evaluation the running ones are used.
     PyTorch's conventions throughout.
 
+    Shape: (n, num_features) -> (n, num_features).
+
     Parameters
     ----------
     num_features : int

@@ -15,6 +15,8 @@ class Dropout(RandomLayer):
     Which values are kept is a function of the model's seed, the layer, the number of training passes so far and the
     element alone (Philox 4x32-10): the same for any number of threads. Srivastava et al. 2014; PyTorch's semantics.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     p : float, default 0.5

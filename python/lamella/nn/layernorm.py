@@ -52,6 +52,8 @@ class LayerNorm(_RowNorm):
 
     The variance is the biased one. Training and evaluation are the same.
 
+    Shape: (n, normalized_shape) -> (n, normalized_shape).
+
     Parameters
     ----------
     normalized_shape : int or (int,)
@@ -96,6 +98,8 @@ class LayerNorm(_RowNorm):
 
 class RMSNorm(_RowNorm):
     """y = gamma x / sqrt(mean(x^2) + eps) over the features, row by row (Zhang & Sennrich 2019).
+
+    Shape: (n, normalized_shape) -> (n, normalized_shape).
 
     Parameters
     ----------

@@ -13,6 +13,8 @@ from lamella.nn.parameter import Parameter
 class Linear(Module):
     """y = x Wᵀ + b.
 
+    Shape: (n, in_features) -> (n, out_features).
+
     Parameters
     ----------
     in_features, out_features : int

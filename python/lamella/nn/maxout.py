@@ -20,6 +20,8 @@ class Maxout(Module):
 
     Of equal pieces the first counts, and takes the gradient.
 
+    Shape: (n, in_features) -> (n, out_features).
+
     Parameters
     ----------
     in_features, out_features : int

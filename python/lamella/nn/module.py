@@ -141,7 +141,7 @@ class Module:
 
         Parameters
         ----------
-        prefix : str
+        prefix : str, default ""
             The name of this one.
         """
         yield prefix, self

@@ -13,6 +13,8 @@ class PReLU(Module):
 
     Weight decay draws w to 0 and so PReLU to ReLU; the paper advises against it.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     num_parameters : int, default 1

@@ -7,7 +7,10 @@ from lamella.nn.setting import Setting
 
 
 class ReLU(Activation):
-    """y = max(x, 0). The derivative at 0 is 0, as in PyTorch; NaN stays NaN."""
+    """y = max(x, 0). The derivative at 0 is 0, as in PyTorch; NaN stays NaN.
+
+    Shape: (n, features) -> (n, features).
+    """
 
     kernel = "relu"
     weight_init = "he_normal"
@@ -15,6 +18,8 @@ class ReLU(Activation):
 
 class LeakyReLU(Activation):
     """y = x for x > 0, else negative_slope x (Maas et al. 2013).
+
+    Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -34,6 +39,8 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """y = x for x > 0, else alpha (e^x - 1) (Clevert et al. 2016).
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     alpha : float, default 1
@@ -51,6 +58,8 @@ class ELU(Activation):
 
 class CELU(Activation):
     """y = x for x > 0, else alpha (e^(x / alpha) - 1): smooth for every alpha (Barron 2017).
+
+    Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -72,6 +81,8 @@ class SELU(Activation):
 
     These constants draw means to 0 and variances to 1 from layer to layer, from weights of variance 1 / fan_in ("lecun_
     normal", which is therefore the default of linear layers before it). Klambauer et al. 2017.
+
+    Shape: (n, features) -> (n, features).
     """
 
     kernel = "selu"
@@ -80,6 +91,8 @@ class SELU(Activation):
 
 class Softplus(Activation):
     """y = log(1 + e^(beta x)) / beta: a smooth ReLU. y = x where beta x > threshold.
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -102,6 +115,8 @@ class Softplus(Activation):
 
 class GELU(Activation):
     """y = x P(z <= x) for a standard normal z: x (1 + erf(x / sqrt 2)) / 2 (Hendrycks & Gimpel 2016).
+
+    Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -129,7 +144,10 @@ class GELU(Activation):
 
 
 class SiLU(Activation):
-    """y = x / (1 + e^-x), also known as swish (Elfwing et al. 2018; Ramachandran et al. 2017)."""
+    """y = x / (1 + e^-x), also known as swish (Elfwing et al. 2018; Ramachandran et al. 2017).
+
+    Shape: (n, features) -> (n, features).
+    """
 
     kernel = "silu"
     weight_init = "he_normal"
@@ -137,7 +155,10 @@ class SiLU(Activation):
 
 
 class Mish(Activation):
-    """y = x tanh(log(1 + e^x)) (Misra 2019)."""
+    """y = x tanh(log(1 + e^x)) (Misra 2019).
+
+    Shape: (n, features) -> (n, features).
+    """
 
     kernel = "mish"
     weight_init = "he_normal"
@@ -145,7 +166,10 @@ class Mish(Activation):
 
 
 class Hardswish(Activation):
-    """y = x min(max(x + 3, 0), 6) / 6: SiLU in straight lines (Howard et al. 2019)."""
+    """y = x min(max(x + 3, 0), 6) / 6: SiLU in straight lines (Howard et al. 2019).
+
+    Shape: (n, features) -> (n, features).
+    """
 
     kernel = "hardswish"
     weight_init = "he_normal"

@@ -10,6 +10,8 @@ class Residual(Sequential):
     PyTorch has no module for this; the keys of ``state_dict`` are those of a ``torch.nn.Sequential`` whose ``forward``
     adds x: ``"0.weight"``, ``"2.weight"``, .... A slice is a :class:`Sequential` of the layers, without the addition.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     *layers : Module or object with forward and backward

@@ -10,6 +10,8 @@ from lamella.nn.module import Module
 class Sequential(Container):
     """Layers one after the other. Nests.
 
+    Shape: (n, features of the first layer) -> (n, outputs of the last).
+
     Parameters
     ----------
     *layers : Module or object with forward and backward

@@ -8,28 +8,40 @@ from lamella.nn.setting import Setting
 
 
 class Tanh(Activation):
-    """y = tanh x."""
+    """y = tanh x.
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
+    """
 
     kernel = "tanh"
     weight_init = "glorot_uniform"
 
 
 class Sigmoid(Activation):
-    """y = 1 / (1 + e^-x)."""
+    """y = 1 / (1 + e^-x).
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
+    """
 
     kernel = "sigmoid"
     weight_init = "glorot_uniform"
 
 
 class LogSigmoid(Activation):
-    """y = log(1 / (1 + e^-x)) = -log(1 + e^-x), without overflow or cancellation."""
+    """y = log(1 / (1 + e^-x)) = -log(1 + e^-x), without overflow or cancellation.
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
+    """
 
     kernel = "log_sigmoid"
     weight_init = "glorot_uniform"
 
 
 class Softsign(Activation):
-    """y = x / (1 + |x|). Infinite x gives NaN, as in PyTorch."""
+    """y = x / (1 + |x|). Infinite x gives NaN, as in PyTorch.
+
+    Shape: (n, features) -> (n, features).
+    """
 
     kernel = "softsign"
     weight_init = "glorot_uniform"
@@ -37,6 +49,8 @@ class Softsign(Activation):
 
 class Hardtanh(Activation):
     """y = min(max(x, min_val), max_val). The derivative is 0 at both ends, as in PyTorch; NaN stays NaN.
+
+    Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -55,7 +69,10 @@ class Hardtanh(Activation):
 
 
 class ReLU6(Activation):
-    """y = min(max(x, 0), 6)."""
+    """y = min(max(x, 0), 6).
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
+    """
 
     kernel = "hardtanh"
     weight_init = "he_normal"
@@ -70,7 +87,10 @@ class ReLU6(Activation):
 
 
 class Hardsigmoid(Activation):
-    """y = min(max(x + 3, 0), 6) / 6: a sigmoid in straight lines."""
+    """y = min(max(x + 3, 0), 6) / 6: a sigmoid in straight lines.
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
+    """
 
     kernel = "hardsigmoid"
     weight_init = "glorot_uniform"

@@ -35,6 +35,8 @@ class Softmax(_OfRows):
 
     For outputs and gates. :class:`CrossEntropyLoss` takes x itself (logits), not y: do not put a Softmax before it.
 
+    As PyTorch's. Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     dim : -1, 1 or None, default -1
@@ -48,6 +50,8 @@ class Softmax(_OfRows):
 
 class LogSoftmax(_OfRows):
     """y_j = x_j - log(sum_k e^x_k), row by row: the logarithm of :class:`Softmax` without its rounding to 0.
+
+    As PyTorch's. Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -63,6 +67,8 @@ class Hardmax(Module):
 
     It has no gradient: put it behind a trained model, as in ``nn.Sequential(model, nn.Hardmax())``, to predict. A
     backward pass raises RuntimeError.
+
+    Shape: (n, features) -> (n, features).
     """
 
     def emit(self, builder: Builder, x: Value) -> Value:

@@ -96,6 +96,8 @@ def clip_grad_norm_(
 ) -> float:
     """Scale gradients so that their global norm is at most ``max_norm``: by max_norm / (norm + 1e-6), at most 1.
 
+    Pascanu et al. 2013; as PyTorch's.
+
     Between ``model.backward`` and ``optimizer.step``. An optimizer's ``clip_norm`` does the same inside its update,
     without writing the gradients.
 
@@ -136,7 +138,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Iterable[Parameter] | Parameter, clip_value: float) -> None:
-    """Cut each element of the gradients to [-clip_value, clip_value].
+    """Cut each element of the gradients to [-clip_value, clip_value]; as PyTorch's.
 
     Between ``model.backward`` and ``optimizer.step``. An optimizer's ``clip_value`` does the same inside its update,
     without writing the gradients.
