@@ -63,6 +63,8 @@ def test_docstrings_become_markdown():
     shape = made("x : array-like, (n, features)")
     assert "array-like" not in shape
     assert ", (" not in shape  # which would be a tuple
+    assert made('mode : "min" or "max", default "min"') == 'mode : "min"\u00a0or "max", default "min"'
+    assert made('>>> f("a", "b")\n    f(x, (1, 2))') == '>>> f("a", "b")\n    f(x, (1, 2))'
 
 
 def test_every_page_is_in_the_navigation():

@@ -30,8 +30,8 @@ PAGES = {
 
 #: What holds for all of the reference.
 ERRORS = (
-    "Values and shapes that cannot be are a `ValueError`, arguments of another kind a `TypeError`; each names the owner, "
-    "the argument, its value and what was expected, and nothing has changed then. What else is raised is said at its place."
+    "Values and shapes that cannot be are a `ValueError`, arguments of another kind a `TypeError`; it names the owner, "
+    "the argument, its value and what was expected, and nothing has changed then. What else is raised is said there."
 )
 
 _LOADS = re.compile(

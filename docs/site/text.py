@@ -70,6 +70,8 @@ def docstring(text: str, find: Callable[[str], str | None]) -> str:
     def line(text: str) -> str:
         if text.lstrip().startswith(">>>") or text.lstrip().startswith("..."):
             return text
+        if not text.startswith(" "):
+            text = _types(text)
         parts, end = [], 0
         escape = (lambda part: part) if _NAME.match(text) else (lambda part: re.sub(r"([*<])", r"\\\1", part))
         for match in _ROLE.finditer(text):
@@ -80,5 +82,11 @@ def docstring(text: str, find: Callable[[str], str | None]) -> str:
     text = re.sub(r"\s*::$", ":", text, flags=re.M)  # before a block of code, which is indented in Markdown, too
     # Of these mkdocstrings shows no default unless it is part of the type.
     text = _OTHERS.sub(lambda match: match[0].replace(", default ", "; default "), text)
-    # A type with a shape is no Python expression, and is not to be shown as one: neither a difference nor a tuple.
-    return "\n".join(map(line, text.split("\n"))).replace("array-like", "array\u2011like").replace(", (", ",\u00a0(")
+    return "\n".join(map(line, text.split("\n")))
+
+
+def _types(line: str) -> str:
+    """A line whose type is no Python expression as one that nobody takes for such, so that it is shown as it is."""
+    line = line.replace("array-like", "array\u2011like").replace(", (", ",\u00a0(").replace('" or', '"\u00a0or')
+    names, colon, kind = line.partition(" : ")
+    return names + colon + re.sub(r", (?!default|optional)", ",\u00a0", kind)
