@@ -13,6 +13,9 @@ from lamella.cli import main
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
+#: Pages that train for more than a few seconds, or import PyTorch.
+SLOW = ("embedding.md", "from-pytorch.md")
+
 
 def blocks(page: Path, language: str) -> list[tuple[str, dict[str, str]]]:
     """Code and marks of the blocks in that language: ```` ```python tab="PyTorch" needs="torch" ````."""
@@ -20,7 +23,11 @@ def blocks(page: Path, language: str) -> list[tuple[str, dict[str, str]]]:
     return [(code, dict(re.findall(r'(\w+)="([^"]*)"', marks))) for marks, code in found]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def _param(page: Path) -> object:
+    return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in SLOW else [])
+
+
+@pytest.mark.parametrize("page", map(_param, PAGES))
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     """Each tab has names of its own; what is in none goes on in lamella's. What a block needs may be missing."""
     monkeypatch.chdir(tmp_path)
