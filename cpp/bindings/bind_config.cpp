@@ -19,6 +19,7 @@ void bind_config(py::module_& module) {
         return found;
       },
       "Instruction sets of this build, and whether this machine runs them.");
+  module.def("has_bf16", &has_bf16, "Whether products of bfloat16 are native here.");
   module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
   module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
   module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");

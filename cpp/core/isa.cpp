@@ -46,4 +46,12 @@ int choose_isa() {
                               "\" but this machine and build run: ", supported);
 }
 
+bool has_bf16() {
+#if defined(__x86_64__)
+  return isas()[static_cast<std::size_t>(choose_isa())].name == "avx512" && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 }  // namespace lamella

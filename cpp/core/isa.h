@@ -17,4 +17,7 @@ std::vector<Isa> isas();
 // Index into isas(): LAMELLA_ISA if set (an error if this machine or build lacks it), else the best supported.
 int choose_isa();
 
+// Whether this machine multiplies bfloat16 by AVX512-BF16, and kernels for that are in use.
+bool has_bf16();
+
 }  // namespace lamella

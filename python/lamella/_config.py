@@ -52,6 +52,7 @@ def show_config() -> str:
         [
             f"lamella {__version__}",
             f"  instruction set  {_core.isa()}   (built: {isas}; force one with LAMELLA_ISA)",
+            f"  bfloat16         {'AVX512-BF16' if _core.has_bf16() else 'emulated only'}",
             f"  threads          {_core.get_num_threads()} of {os.cpu_count()} CPUs",
             f"  compiler         {_core.compiler()}",
             f"  python           {platform.python_version()}, numpy {np.__version__}, {platform.machine()}",

@@ -29,6 +29,7 @@ __all__: list[str] = [
     "find_bad_index",
     "find_unfit",
     "get_num_threads",
+    "has_bf16",
     "isa",
     "isas",
     "kernel_names",
@@ -519,6 +520,11 @@ def find_unfit(kind: Targets, values: numpy.typing.NDArray[numpy.float64]) -> in
 def get_num_threads() -> int:
     """
     Most threads that a call may use.
+    """
+
+def has_bf16() -> bool:
+    """
+    Whether products of bfloat16 are native here.
     """
 
 def isa() -> str:

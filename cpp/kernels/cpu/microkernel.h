@@ -23,6 +23,36 @@ struct TileStore {
   bool same;      // bias is one value for all columns
 };
 
+// Stores a tile of sums, with what is to be added to them.
+template <typename T, int rows, int vectors>
+LAMELLA_INLINE void finish_tile(T* c, Index c_row, const Vector<T> (&acc)[rows][vectors], Index cols,
+                                const TileStore<T>& finish) {
+  constexpr int lanes = kLanes<T>;
+  const Index part = cols - (vectors - 1) * lanes;  // columns of the last vector
+#pragma GCC unroll 2
+  for (int j = 0; j < vectors; ++j) {
+    const bool full = j < vectors - 1 || part == lanes;
+    Vector<T> bias = {};
+    if (finish.bias && finish.same) {
+      bias = splat(*finish.bias);
+    } else if (finish.bias) {
+      bias = full ? load(finish.bias + j * lanes) : load_part(finish.bias + j * lanes, part);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      T* at = c + i * c_row + j * lanes;
+      Vector<T> value = acc[i][j];
+      if (finish.add) value += full ? load(at) : load_part(at, part);
+      if (finish.bias) value += bias;
+      if (full) {
+        store(at, value);
+      } else {
+        store_part(at, value, part);
+      }
+    }
+  }
+}
+
 // C[rows, cols] (+)= A B. Element (i, p) of A is a[i * a_row + p * a_col]; row p of B starts at b + p * b_row. For
 // every element the terms are added in the order of p, one fused multiply-add each, whatever tile it falls in: that is
 // what makes results independent of how work is cut. (`finish` by reference: a copy on the stack, made by wide loads of
@@ -64,28 +94,7 @@ __attribute__((noinline)) void multiply_tile(T* c, Index c_row, const T* a, Inde
     }
   }
 
-#pragma GCC unroll 2
-  for (int j = 0; j < vectors; ++j) {
-    const bool full = j < vectors - 1 || part == lanes;
-    Vector<T> bias = {};
-    if (finish.bias && finish.same) {
-      bias = splat(*finish.bias);
-    } else if (finish.bias) {
-      bias = full ? load(finish.bias + j * lanes) : load_part(finish.bias + j * lanes, part);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      T* at = c + i * c_row + j * lanes;
-      Vector<T> value = acc[i][j];
-      if (finish.add) value += full ? load(at) : load_part(at, part);
-      if (finish.bias) value += bias;
-      if (full) {
-        store(at, value);
-      } else {
-        store_part(at, value, part);
-      }
-    }
-  }
+  finish_tile<T>(c, c_row, acc, cols, finish);
 }
 
 template <typename T>

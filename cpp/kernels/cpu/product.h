@@ -24,6 +24,16 @@ struct ProductTail {
   Epilogue<T> epilogue = {nullptr, 0};
 };
 
+// Products as they are. Another arithmetic has the same members; one that always packs has packed panels converted in
+// place, and its tiles read nothing else.
+template <typename T>
+struct Plain {
+  static constexpr bool always_packs = false;
+  template <int panel>
+  static void convert(T*, Index, Index) {}
+  static TileFunction<T> tile(Index rows, Index cols, bool unit) { return tile_function<T>(rows, cols, unit); }
+};
+
 // Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2. The block of A (height
 // x depth) is large, as each one packs all of B anew.
 template <typename T>
@@ -115,7 +125,7 @@ void pack(T* out, const T* in, Index along, Index across, Index count, Index dep
 }
 
 // One thread's rectangle of C: rows [m0, m1), columns [n0, n1).
-template <typename T>
+template <typename Arithmetic, typename T>
 void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Span cols, Index k,
                         const ProductTail<T>& tail, const Team& team) {
   static_assert(kScratchFits<T>, "blocks outgrow the scratch space");
@@ -129,8 +139,10 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   const Index depth = even_piece(k, kDepth<T>, 8);
   const Index width = even_piece(n, kWidth<T>, tile_cols);
   const Index height = even_piece(m, kHeight, kTileRows);
-  const bool pack_b = b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
-  const bool pack_a = n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes;
+  const bool pack_b =
+      Arithmetic::always_packs || b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
+  const bool pack_a =
+      Arithmetic::always_packs || (n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes);
   const Index tile_rows = n <= kLanes<T> ? kNarrowRows : kTileRows;
 
   Index done = 0;
@@ -141,11 +153,17 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
     for (Index i0 = rows.begin; i0 < rows.end; i0 += height) {
       const Index block_m = rows.end - i0 < height ? rows.end - i0 : height;
       const T* block_a = a.data + i0 * a.row + done * a.col;
-      if (pack_a) pack<kTileRows>(packed_a, block_a, a.row, a.col, block_m, block_k);
+      if (pack_a) {
+        pack<kTileRows>(packed_a, block_a, a.row, a.col, block_m, block_k);
+        Arithmetic::template convert<kTileRows>(packed_a, block_m, block_k);
+      }
       for (Index j0 = cols.begin; j0 < cols.end; j0 += width) {
         const Index block_n = cols.end - j0 < width ? cols.end - j0 : width;
         const T* block_b = b.data + done * b.row + j0 * b.col;
-        if (pack_b) pack<tile_cols>(packed_b, block_b, b.col, b.row, block_n, block_k);
+        if (pack_b) {
+          pack<tile_cols>(packed_b, block_b, b.col, b.row, block_n, block_k);
+          Arithmetic::template convert<tile_cols>(packed_b, block_n, block_k);
+        }
         // Tiles of even heights, as low ones have too few chains of multiply-adds; packed panels have one height.
         Index tiles = (block_m + tile_rows - 1) / tile_rows, tile_m = 0;
         for (Index i = 0; i < block_m; i += tile_m, --tiles) {
@@ -154,7 +172,7 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
             const Index tile_n = block_n - j < tile_cols ? block_n - j : tile_cols;
             T* tile = c + (i0 + i) * ldc + j0 + j;
             if (last && tail.bias) finish.bias = tail.same_bias ? tail.bias : tail.bias + j0 + j;
-            tile_function<T>(tile_m, tile_n, pack_a || a.row == 1)(
+            Arithmetic::tile(tile_m, tile_n, pack_a || a.row == 1)(
                 tile, ldc, pack_a ? packed_a + i * block_k : block_a + i * a.row, pack_a ? 1 : a.row,
                 pack_a ? kTileRows : a.col, pack_b ? packed_b + j * block_k : block_b + j, pack_b ? tile_cols : b.row,
                 block_k, tile_n, finish);
@@ -285,13 +303,15 @@ void multiply_rows(T* c, const T* a, const T* b, Index m, Index n, Index k, cons
 }
 
 // C (m, n) (+)= A (m, k) B (k, n).
-template <typename T>
-void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail, const Team& team) {
-  if (n == 1 && k >= kDotDepth<T> && a.col == 1 && b.row == 1) {
+template <typename Arithmetic, typename T>
+void multiply_by(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail,
+                 const Team& team) {
+  constexpr bool tiles_only = Arithmetic::always_packs;
+  if (!tiles_only && n == 1 && k >= kDotDepth<T> && a.col == 1 && b.row == 1) {
     multiply_column(c, a.data, b.data, m, k, tail, team);
     return;
   }
-  if (m <= kFewRows && n > 1 && a.col == 1 && (m == 1 || a.row == k) && b.col == 1 && b.row == n) {
+  if (!tiles_only && m <= kFewRows && n > 1 && a.col == 1 && (m == 1 || a.row == k) && b.col == 1 && b.row == n) {
     multiply_rows(c, a.data, b.data, m, n, k, tail, team);
     return;
   }
@@ -299,7 +319,8 @@ void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const P
     // A single column would use one lane of each vector. It lies in memory as a row does: C^T = B^T A^T.
     ProductTail<T> transposed = tail;
     transposed.same_bias = true;
-    multiply(c, Matrix<T>{b.data, b.col, b.row}, Matrix<T>{a.data, a.col, a.row}, 1, m, k, transposed, team);
+    const Matrix<T> b_turned{b.data, b.col, b.row}, a_turned{a.data, a.col, a.row};
+    multiply_by<Arithmetic>(c, b_turned, a_turned, 1, m, k, transposed, team);
     return;
   }
   // Cut C into down x across rectangles, one a thread: the cut whose largest rectangle, and then whose packing, is
@@ -320,7 +341,14 @@ void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const P
   const Team by_rows{static_cast<int>(team.rank / across), static_cast<int>(best_down), nullptr, team.scratch};
   const Team by_cols{static_cast<int>(team.rank % across), static_cast<int>(across), nullptr, team.scratch};
   const Span rows = share(by_rows, m, kTileRows), cols = share(by_cols, n, kTileCols<T>);
-  if (rows.begin < rows.end && cols.begin < cols.end) multiply_rectangle(c, n, a, b, rows, cols, k, tail, team);
+  if (rows.begin < rows.end && cols.begin < cols.end) {
+    multiply_rectangle<Arithmetic>(c, n, a, b, rows, cols, k, tail, team);
+  }
+}
+
+template <typename T>
+void multiply(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, const ProductTail<T>& tail, const Team& team) {
+  multiply_by<Plain<T>>(c, a, b, m, n, k, tail, team);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lamella import _core
+from lamella.nn.precision import Precision
 
 if TYPE_CHECKING:
     from lamella.nn.module import Module
@@ -83,12 +84,21 @@ class Builder:
         Which of the two behaviours layers emit; None: each its own, by its ``training``.
     accumulate : bool
         Whether backward ops add to parameter gradients (by hand) or overwrite them (a whole step).
+    precision : Precision
+        Of products.
     """
 
-    def __init__(self, dtype: _core.DType, training: bool | None, accumulate: bool = False) -> None:
+    def __init__(
+        self,
+        dtype: _core.DType,
+        training: bool | None,
+        accumulate: bool = False,
+        precision: Precision = Precision(),  # noqa: B008 - it never changes
+    ) -> None:
         self.program = _core.Program(dtype)
         self._training = training
         self.accumulate = accumulate
+        self._precision = precision
         self._element_bits = 32 if dtype == _core.DType.float32 else 64
         self._forward: list[Op | PythonStep] = []
         self._backward: list[Block] = [[]]
@@ -243,7 +253,8 @@ class Builder:
             if not inside:
                 added.append(self._open(name))
                 inside = True
-            self.program.append(step.kernel, step.operands, step.sizes, step.hyper)
+            kernel, sizes = self._precision.op(step.kernel, list(step.sizes))
+            self.program.append(kernel, step.operands, sizes, step.hyper)
         return added
 
     def _open(self, name: str) -> tuple[int, int]:

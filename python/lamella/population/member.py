@@ -76,6 +76,7 @@ class Recipe:
         layer_settings: Mapping[str, Any],
         accumulate: Any,
         where: str,
+        precision: str | None = None,
     ) -> None:
         self.where = where
         self._factories = factories(factory, where)
@@ -95,6 +96,7 @@ class Recipe:
             str(key): spread(f"layer_settings[{key!r}]", value, self.n, where) for key, value in layer_settings.items()
         }
         self._accumulate = spread("accumulate", accumulate, self.n, where)
+        self._precision = precision
         self._description: Any = None
         self._made: dict[int, Module] = {}  # all layers of all models so far, by identity
 
@@ -109,7 +111,7 @@ class Recipe:
             self._set_layers(model, number)
             loss = self._make_loss(number)
             optimizer = self._optimizer(model.parameters(), **self._settings[number])
-            trainer = Trainer(model, loss, optimizer, accumulate=self._accumulate[number])
+            trainer = Trainer(model, loss, optimizer, accumulate=self._accumulate[number], precision=self._precision)
         except (TypeError, ValueError) as error:
             raise type(error)(f"[{self.where}] model {number}: {error}") from error
         return Member(number, model.seed, trainer, number % len(self._factories))

@@ -67,6 +67,8 @@ class Population:
         Settings of layers, by their class or their place in the model: ``{"GaussianNoise.std": [...], "2.p": 0.1}``.
     accumulate : int or sequence, default 1
         See :class:`Trainer`.
+    precision : None, "bf16" or "bf16-emulated"
+        Of all models' products, see :class:`Trainer`.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Population:
         dropout: Any = None,
         layer_settings: Mapping[str, Any] | None = None,
         accumulate: Any = 1,
+        precision: str | None = None,
     ) -> None:
         where = type(self).__name__
         layers: dict[str, Any] = {} if dropout is None else {"Dropout.p": dropout}
@@ -106,7 +109,9 @@ class Population:
                     f"[{where}] layer_settings is {layer_settings!r:.80} but must be a mapping of names to values"
                 )
             layers.update(layer_settings)
-        recipe = Recipe(factory, n, seeds, loss, loss_settings, optimizer, settings, layers, accumulate, where)
+        recipe = Recipe(
+            factory, n, seeds, loss, loss_settings, optimizer, settings, layers, accumulate, where, precision
+        )
         self._members = [recipe.make(number) for number in range(recipe.n)]
 
     def __len__(self) -> int:

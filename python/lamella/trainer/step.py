@@ -8,6 +8,7 @@ from lamella._arrays import Array
 from lamella.nn.builder import Builder, Value
 from lamella.nn.loss.runner import Measured
 from lamella.nn.parameter import when_gone
+from lamella.nn.precision import Precision
 from lamella.nn.store import Store
 from lamella.optim.clip import clear_ops
 from lamella.trainer.samples import Samples
@@ -73,12 +74,18 @@ class NativeStep:
     def make(trainer: "Trainer", store: Store, width: int, kind: _core.Targets) -> "NativeStep | StepByHand":
         """One program, or by hand if a layer runs in Python."""
         trainer.model.check_modes(trainer.mode(), "Trainer")
-        builder = Builder(store.native_dtype, trainer.mode(), accumulate=trainer.accumulate > 1)
+        precision = Precision(trainer.precision)
+        builder = Builder(store.native_dtype, trainer.mode(), trainer.accumulate > 1, precision)
         x = builder.enter(Value(_core.Operand(_core.Arena.input, size=width), width))
         outputs = trainer.model.emit(builder, x)
         builder.require_backward()
         if builder.all_native:
             return NativeStep(trainer, store, width, kind, builder, outputs)
+        if trainer.precision is not None:
+            raise ValueError(
+                f"[Trainer] precision is {trainer.precision!r} but the model has layers in Python, which train step by "
+                "step in float32"
+            )
         return StepByHand(trainer, store, width, builder)
 
     def run(self, x: Array, target: Array, weight: Array | None = None, done: int = 0) -> float:

@@ -12,6 +12,7 @@ from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.loss.runner import LossRunner
 from lamella.nn.module import Module
+from lamella.nn.precision import check_precision
 from lamella.nn.store import Store
 from lamella.optim.average import WeightAverage
 from lamella.optim.optimizer import Optimizer
@@ -51,11 +52,18 @@ class Trainer:
     average : WeightAverage, optional
         Takes in the weights after each update. :meth:`fit` validates by it; the model keeps the trained weights, and
         predicts by the average inside ``with average.applied():``.
+    precision : None, "bf16" or "bf16-emulated"
+        Of the products of a training step. None: the model's dtype. "bf16": both factors of each product of layers are
+        rounded to bfloat16, which has float32's range and 8 bits of significand, and added up in float32; weights,
+        gradients and all else stay float32, and so do predictions. Needs a processor with AVX512-BF16, which does twice
+        the multiply-adds of float32. "bf16-emulated": the same rounding anywhere, slower than float32, to see what it
+        does to a training.
 
     Raises
     ------
     ValueError
-        If the optimizer or the average holds parameters of another model.
+        If the optimizer or the average holds parameters of another model, or the machine or the model's dtype lacks
+        that precision.
 
     Attributes
     ----------
@@ -73,6 +81,7 @@ class Trainer:
         *,
         accumulate: int = 1,
         average: WeightAverage | None = None,
+        precision: str | None = None,
     ) -> None:
         for name, value, kind in (("model", model, Module), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
             if not isinstance(value, kind):
@@ -87,6 +96,7 @@ class Trainer:
         self.fitted: dict[str, Any] | None = None
         self._check_loss()
         self._check_owner(model.store())
+        self.precision = check_precision("Trainer", precision, model.store().dtype.name)
         if [module for _, module in model.named_modules()][-1].gives_probabilities:
             loss.warn_of_probabilities()
         self._step: NativeStep | StepByHand | None = None

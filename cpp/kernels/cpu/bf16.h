@@ -1,0 +1,106 @@
+#pragma once
+
+#include "kernels/cpu/microkernel.h"
+
+// Products in bfloat16. Two neighbours along k share a lane: the earlier one in its low half. AVX512-BF16 multiplies
+// such pairs and adds them to a float32 in one instruction, twice the multiply-adds of float32.
+
+namespace lamella {
+namespace {
+
+using Pairs = IntegerVector<float>;
+
+// float32 to bfloat16 in the high halves, ties to even; NaN stays NaN.
+LAMELLA_INLINE Pairs round_to_bf16(Vector<float> v) {
+  const Pairs bits = (Pairs)v;
+  const WordVector nearest = (WordVector)bits + 0x7fffu + (((WordVector)bits >> 16) & 1u);
+  return (v == v ? (Pairs)nearest : bits | 0x00400000) & ~0xffff;
+}
+
+LAMELLA_INLINE Pairs pair(Vector<float> earlier, Vector<float> later) {
+  return (Pairs)((WordVector)round_to_bf16(earlier) >> 16) | round_to_bf16(later);
+}
+
+// Panels of pack() become panels of pairs, in place: row p of a panel has terms 2p and 2p + 1.
+template <int panel>
+void round_panels(float* packed, Index count, Index depth) {
+  constexpr int lanes = kLanes<float>, last = (panel - 1) / lanes * lanes;
+  for (Index first = 0; first < count; first += panel, packed += panel * depth) {
+    for (Index p = 0; p < depth; p += 2) {
+      const float* const earlier = packed + p * panel;
+      const float* const later = earlier + panel;
+      float* const out = packed + p / 2 * panel;
+      const bool whole = p + 1 < depth;
+#pragma GCC unroll 8
+      for (int i = 0; i < last; i += lanes) {
+        store(out + i, (Vector<float>)pair(load(earlier + i), whole ? load(later + i) : Vector<float>{}));
+      }
+      constexpr int rest = panel - last;
+      const auto get = [](const float* from) { return rest == lanes ? load(from) : load_part(from, rest); };
+      const Pairs end = pair(get(earlier + last), whole ? get(later + last) : Vector<float>{});
+      if constexpr (rest == lanes) {
+        store(out + last, (Vector<float>)end);
+      } else {
+        store_part(out + last, (Vector<float>)end, rest);
+      }
+    }
+  }
+}
+
+// sums += a b, pair by pair, the later term first as the instruction does.
+template <bool native>
+LAMELLA_INLINE void add_products(Vector<float>& sums, Pairs a, Pairs b) {
+#if defined(__AVX512F__)
+  if constexpr (native) {
+    // By assembler: the rest of this unit must run where there is no such instruction.
+    asm("vdpbf16ps {%2, %1, %0|%0, %1, %2}" : "+v"(sums) : "v"(a), "v"(b));
+    return;
+  }
+#endif
+  sums += (Vector<float>)(a & ~0xffff) * (Vector<float>)(b & ~0xffff);
+  sums += (Vector<float>)(a << 16) * (Vector<float>)(b << 16);
+}
+
+// multiply_tile on packed panels of pairs, which arrive as what they were made of.
+template <int rows, int vectors, bool native>
+__attribute__((noinline)) void multiply_pairs(float* c, Index c_row, const float* a, Index, Index a_col, const float* b,
+                                              Index b_row, Index k, Index cols, const TileStore<float>& finish) {
+  constexpr int lanes = kLanes<float>;
+  Vector<float> acc[rows][vectors] = {};
+  for (Index p = 0; p < k; p += 2, a += a_col, b += b_row) {
+    Pairs row[vectors];
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) row[j] = (Pairs)load(b + j * lanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const Pairs value = (Pairs)splat(a[i]);
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; ++j) add_products<native>(acc[i][j], value, row[j]);
+    }
+  }
+  finish_tile<float>(c, c_row, acc, cols, finish);
+}
+
+template <int vectors, bool native, int... row>
+TileFunction<float> pick_pairs_function(Index rows, Sequence<row...>) {
+  static constexpr TileFunction<float> table[] = {&multiply_pairs<row + 1, vectors, native>...};
+  return table[rows - 1];
+}
+
+// An arithmetic of product.h.
+template <bool native>
+struct Bf16 {
+  static constexpr bool always_packs = true;
+  template <int panel>
+  static void convert(float* packed, Index count, Index depth) {
+    round_panels<panel>(packed, count, depth);
+  }
+  static TileFunction<float> tile(Index rows, Index cols, bool) {
+    constexpr typename MakeSequence<kTileRows>::Type heights{};
+    return cols > kLanes<float> ? pick_pairs_function<2, native>(rows, heights)
+                                : pick_pairs_function<1, native>(rows, heights);
+  }
+};
+
+}  // namespace
+}  // namespace lamella
