@@ -28,7 +28,8 @@ ONNX = ",onnxruntime" if importlib.util.find_spec("onnx") and importlib.util.fin
     (f"prediction --workloads digits --rounds 1 --rows 2000 --systems lamella,lamella_call{ONNX}", "| digits |"),
     ("footprint --modules lamella --rounds 1", "| lamella "),
     ("streaming --size 100000 --rounds 1", "| AdamW "),
-], ids=["step", "roofline", "gemm", "scaling", "feeding", "prediction", "footprint", "streaming"])  # fmt: skip
+    ("bf16 --workloads rl_policy --rounds 1 --seeds 2", "| float32 / bfloat16 |"),
+], ids=["step", "roofline", "gemm", "scaling", "feeding", "prediction", "footprint", "streaming", "bf16"])  # fmt: skip
 def test_script(command, said, tmp_path):
     name, *options = command.split()
     if name == "gemm" and not shutil.which(os.environ.get("CC", "cc")):

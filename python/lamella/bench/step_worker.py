@@ -35,10 +35,10 @@ def main() -> None:
     step, memory = peak_growth(begin)
     first = module.make(replace(workload, dropout=0.0), threads)(x, y)
     expected = workload.first_loss()
-    if abs(first - expected) > 1e-4 * max(1.0, abs(expected)):
+    if abs(first - expected) > getattr(module, "TOLERANCE", 1e-4) * max(1.0, abs(expected)):
         raise SystemExit(f"{system} on {workload.name}: the first loss is {first} but should be {expected}")
     about = {"system": module.describe(), "memory": memory}
-    if system == "lamella":
+    if hasattr(module, "threads_used"):
         about["threads"] = module.threads_used(workload, threads)
     answer(about, block_of(lambda: step(x, y)))
 

@@ -9,7 +9,7 @@ from lamella.bench.workloads import Array, Workload
 from lamella.trainer.samples import targets_of
 
 
-def make_trainer(workload: Workload, threads: int) -> lm.Trainer:
+def make_trainer(workload: Workload, threads: int, precision: str | None = None) -> lm.Trainer:
     """The workload's network, loss and optimizer."""
     lm.set_num_threads(threads)
     layers: list[nn.Module] = []
@@ -34,7 +34,7 @@ def make_trainer(workload: Workload, threads: int) -> lm.Trainer:
     else:
         optimizer = optim.RMSprop(parameters, lr=1e-4)
     loss = nn.CrossEntropyLoss() if workload.loss == "ce" else nn.MSELoss()
-    return lm.Trainer(model, loss, optimizer)
+    return lm.Trainer(model, loss, optimizer, precision=precision)
 
 
 def make(workload: Workload, threads: int) -> Callable[[Array, Array], float]:
