@@ -66,7 +66,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseMLP):
         trained together (Bengio et al. 2007).
     solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, shuffle, random_state, tol, \
 verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_params, restore_best, callbacks, dtype, n_jobs
+n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_params, restore_best, callbacks, dtype, \
+n_jobs
         As for :class:`MLPClassifier`. Dropout and batch normalization are those of the hidden layers.
 
     Attributes
@@ -83,7 +84,7 @@ n_iter_no_change, max_fun, dropout, batch_norm, l1, max_norm, init, solver_param
     --------
     >>> from sklearn.datasets import load_digits
     >>> x = load_digits(return_X_y=True)[0] / 16
-    >>> coder = Autoencoder(16, (64,), loss="binary_cross_entropy", random_state=0).fit(x)
+    >>> coder = Autoencoder(16, (64,), loss="binary_cross_entropy", tol=0.5, random_state=0).fit(x)
     >>> coder.transform(x).shape
     (1797, 16)
     >>> odd = coder.reconstruction_error(x).argsort()[-10:]

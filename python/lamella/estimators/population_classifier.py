@@ -56,11 +56,15 @@ class PopulationClassifier(ClassifierMixin, BasePopulation):
 
     Examples
     --------
+    >>> from sklearn.datasets import load_iris
+    >>> from lamella import space
+    >>> X, y = load_iris(return_X_y=True)
     >>> population = PopulationClassifier(
-    ...     MLPClassifier((50,), max_iter=50), n_models=20, settings={"alpha": space.LogUniform(1e-5, 1e-1)},
-    ...     samples="bootstrap", oob_score=True, random_state=0,
+    ...     MLPClassifier((20,), early_stopping=True), n_models=30, samples="bootstrap", oob_score=True, random_state=0,
+    ...     settings={"learning_rate_init": space.LogUniform(0.01, 0.1)},
     ... ).fit(X, y)
-    >>> population.oob_score_, population.predict_proba(X).shape
+    >>> bool(population.oob_score_ > 0.9), population.predict_proba(X[:3]).shape
+    (True, (3, 3))
     """
 
     _kind = MLPClassifier

@@ -40,8 +40,12 @@ class PopulationRegressor(RegressorMixin, BasePopulation):
 
     Examples
     --------
-    >>> population = PopulationRegressor(MLPRegressor(hidden_layer_sizes=(50,)), n_models=20, random_state=0).fit(X, y)
-    >>> mean, std = population.predict(X, return_std=True)
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> network = MLPRegressor(
+    ...     hidden_layer_sizes=(50,), learning_rate_init=0.01, standardize_target=True, early_stopping=True)
+    >>> population = PopulationRegressor(network, n_models=20, random_state=0).fit(20 * X, y)
+    >>> mean, std = population.predict(20 * X, return_std=True)
     """
 
     _kind = MLPRegressor
