@@ -14,7 +14,7 @@ from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.learner import Learner
 from lamella.estimators.losses import check_loss
 from lamella.estimators.mirror import learning_layers, make_mirror
-from lamella.estimators.network import activation_of
+from lamella.estimators.network import activation_of, flag
 from lamella.estimators.pretraining import pretrain
 from lamella.estimators.rows import Rows
 from lamella.estimators.solver import LBFGS
@@ -145,7 +145,7 @@ n_jobs
         check_loss(where, self.loss, _LOSSES)
         _check.integer(where, "n_components", self.n_components, 1)
         activation_of(where, self.code_activation)
-        _check.flag(where, "tied", self.tied)
+        flag(where, "tied", self.tied)
         for name in ("noise", "sparsity_l1", "sparsity_kl"):
             _check.number(where, name, getattr(self, name), 0)
         _check.number(where, "masking", self.masking, 0, 1, open_end=True)

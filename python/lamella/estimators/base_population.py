@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lamella._arrays import Array, dense
 from lamella.ensemble.outputs import in_blocks
 from lamella.estimators.base import BaseMLP
+from lamella.estimators.network import flag
 from lamella.estimators.solver import LBFGS
 from lamella.estimators.threads import at_most, check_jobs
 from lamella.estimators.training import Fit
@@ -126,7 +127,7 @@ class BasePopulation(BaseEstimator, ABC):
         count = _check.integer(name, "n_models", self.n_models, 1)
         check_jobs(name, self.n_jobs)
         if (
-            _check.flag(name, "oob_score", self.oob_score)
+            flag(name, "oob_score", self.oob_score)
             and isinstance(self.samples, str)
             and self.samples == "shared"
         ):
