@@ -21,21 +21,24 @@ from lamella import callbacks, nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
 from lamella._version import __version__
-from lamella.ensemble import Ensemble
-from lamella.population import CrossValidation, OutOfBag, Population, PopulationHistory, cross_validate
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
-from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, search, space
 
 if TYPE_CHECKING:
     from lamella import data, diagnosis
     from lamella.diagnosis import check_gradients, diagnose, lr_range_test, overfit_check
+    from lamella.ensemble import Ensemble
+    from lamella.population import CrossValidation, OutOfBag, Population, PopulationHistory, cross_validate
     from lamella.reporting import report
+    from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, search, space
 
 #: Modules that are imported when they are first used, and those of their names that stand here, too.
 _LATER: dict[str, tuple[str, ...]] = {
     "lamella.data": (),
     "lamella.diagnosis": ("check_gradients", "diagnose", "lr_range_test", "overfit_check"),
+    "lamella.ensemble": ("Ensemble",),
+    "lamella.population": ("CrossValidation", "OutOfBag", "Population", "PopulationHistory", "cross_validate"),
     "lamella.reporting": ("report",),
+    "lamella.tuning": ("Halving", "SearchInterrupted", "SearchResult", "Trial", "search", "space"),
 }
 
 __all__ = [
