@@ -55,9 +55,9 @@ def _numbers(array: Array, value: Any, name: str, where: str) -> Array:
                 return array.astype(np.float64)
         except (TypeError, ValueError):
             pass
-        columns = getattr(value, "dtypes", None)
-        if columns is not None and hasattr(columns, "items"):
-            bad = [str(column) for index, column in enumerate(columns.index) if not _all_numbers(array[:, index])]
+        columns = getattr(value, "columns", None)
+        if columns is not None and array.ndim == 2:
+            bad = [str(column) for index, column in enumerate(columns) if not _all_numbers(array[:, index])]
             raise TypeError(f"[{where}] {name} has columns that are not numbers: {', '.join(bad)}")
     if hasattr(value, "chunks") and array.ndim == 0:
         raise TypeError(
