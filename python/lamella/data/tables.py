@@ -172,7 +172,9 @@ class Csv(Table):
         if types is not None:
             options = csv.ConvertOptions(column_types=types, include_columns=list(types))
         try:
-            return csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=self._delimiter), convert_options=options)
+            return csv.open_csv(
+                path, parse_options=csv.ParseOptions(delimiter=self._delimiter), convert_options=options
+            )
         except self._arrow.ArrowInvalid as error:
             raise self._unreadable(path, error) from error
 

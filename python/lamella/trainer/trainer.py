@@ -303,7 +303,8 @@ class Trainer:
         ------
         ValueError
             If data has NaN or infinite values (by column), labels are out of range, shapes differ, ``monitor`` names
-            what is not there, or the schedule does not last so long. Nothing is trained then.
+            what is not there, or the schedule does not last so long. Nothing is trained then; but rows of a source are
+            checked when they are read, and what was trained before stays.
         DivergenceError
             If the loss becomes NaN or infinite; the model keeps its last weights.
         """
