@@ -91,7 +91,9 @@ def feature_blocks(x: Any, where: str) -> Iterator[Array]:
     """The features of a source, or of a sparse matrix, as arrays of some rows, for predictions."""
     for chunk in x.chunks() if isinstance(x, Source) else [Chunk(x)]:
         if not is_sparse(chunk.x):
-            yield to_array(chunk.x, "x", f"{where}, {chunk.place}" if chunk.place else where)
+            rows = to_array(chunk.x, "x", f"{where}, {chunk.place}" if chunk.place else where)
+            if rows.shape[:1] != (0,) or not isinstance(x, Source):
+                yield rows
             continue
         rows = chunk.x.tocsr()
         step = max(1, _DENSE_BYTES // (8 * max(1, rows.shape[1])))
