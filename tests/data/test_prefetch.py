@@ -39,7 +39,7 @@ def test_in_order_and_only_so_far_ahead():
             made.append(number)
             yield number
 
-    with Prefetch(items(), ahead=2) as ready:
+    with Prefetch(lambda _: items(), ahead=2) as ready:
         for number in ready:
             deadline = time.monotonic() + 5
             while len(made) < min(number + 3, 20) and time.monotonic() < deadline:
@@ -49,9 +49,9 @@ def test_in_order_and_only_so_far_ahead():
 
 
 def test_what_is_no_generator():
-    with Prefetch(iter([1, 2, 3])) as ready:
+    with Prefetch(lambda _: iter([1, 2, 3])) as ready:
         assert list(ready) == [1, 2, 3]
-    with Prefetch(iter([])) as ready:
+    with Prefetch(lambda _: iter([])) as ready:
         assert list(ready) == []
 
 
@@ -62,7 +62,7 @@ def test_errors_come_after_what_was_made_before_them():
         raise OSError("disk on fire")
 
     found = []
-    with pytest.raises(OSError, match="disk on fire"), Prefetch(items()) as ready:
+    with pytest.raises(OSError, match="disk on fire"), Prefetch(lambda _: items()) as ready:
         found.extend(ready)
     assert found == [1, 2]
 
@@ -77,9 +77,19 @@ def test_a_generator_is_closed_on_its_thread():
         finally:
             closed.append(threading.current_thread().name)
 
-    with Prefetch(items()) as ready:
+    with Prefetch(lambda _: items()) as ready:
         next(ready)
     assert closed == ["lamella-prefetch"]
+
+
+def test_one_that_takes_long_is_told():
+    def slow(closed):
+        while not closed():
+            time.sleep(0.001)
+        yield 0
+
+    with Prefetch(slow):
+        assert len(readers()) == 1
 
 
 def test_a_sources_error_has_its_traceback():
@@ -144,9 +154,9 @@ SLOW = {slow}
 
 def forever():
     for number in range(10**9):
-        if number == 50:
+        if number == {at}:
             os.kill(os.getpid(), signal.SIGINT)
-        if SLOW and number > 50:
+        if SLOW and number > {at}:
             time.sleep(0.2)
         yield x, y
 
@@ -158,9 +168,11 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("slow", [False, True], ids=["while it trains", "while it waits"])
-def test_control_c(slow):
-    assert output_of(PROGRAM.format(slow=slow), 60, dict(os.environ)) == "interrupted 0 0"
+@pytest.mark.parametrize(
+    ("at", "slow"), [(1, False), (50, True), (500, False)], ids=["while it starts", "while it waits", "while it trains"]
+)
+def test_control_c(at, slow):
+    assert output_of(PROGRAM.format(at=at, slow=slow), 60, dict(os.environ)) == "interrupted 0 0"
 
 
 def test_a_program_ends_though_a_source_hangs():
@@ -175,7 +187,7 @@ def hangs():
     yield 1
     time.sleep(1000)
 
-with prefetch.Prefetch(hangs()) as ready:
+with prefetch.Prefetch(lambda _: hangs()) as ready:
     next(ready)
 print("over")
 """

@@ -24,14 +24,15 @@ class EpochInParts:
 
     Parameters
     ----------
-    parts : iterator of Part
+    parts : callable
+        What a :class:`Prefetch` takes, of :class:`Part`.
     make : callable
         ``make(part, before, steps)`` gives a part's stretch, after the one before and so many steps.
     """
 
     def __init__(
         self,
-        parts: Iterator[Part],
+        parts: Callable[[Callable[[], bool]], Iterator[Part]],
         make: Callable[[Part, Stretch | None, int], Stretch],
     ) -> None:
         self._parts, self._make = parts, make

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -13,14 +13,21 @@ _PATIENCE = 10.0
 
 
 class Prefetch(Generic[T]):
-    """``with Prefetch(items) as ready:`` goes through ``items``, which another thread takes, some ahead.
+    """``with Prefetch(make) as ready:`` goes through what ``make(closed)`` gives, which another thread takes.
 
-    What ``items`` raises is raised here, after what came before it. However the block is left, the thread ends, and
-    closes ``items`` if that is a generator.
+    What that raises is raised here, after what came before it. However the block is left, the thread ends, and closes
+    what it takes from if that is a generator. One that works long on each thing asks ``closed()`` now and then.
+
+    Parameters
+    ----------
+    make : callable
+        Of a function that says whether nothing is wanted any more.
+    ahead : int, default 2
+        Things made ahead, at most; one more is being made.
     """
 
-    def __init__(self, items: Iterator[T], ahead: int = 2) -> None:
-        self._items, self._most = items, ahead
+    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[T]], ahead: int = 2) -> None:
+        self._items, self._most = make(lambda: self._closed), ahead
         self._ready: deque[T] = deque()
         self._changed = threading.Condition()
         self._over = self._closed = False
@@ -28,17 +35,28 @@ class Prefetch(Generic[T]):
         self._thread = threading.Thread(target=self._work, name="lamella-prefetch", daemon=True)
 
     def __enter__(self) -> Iterator[T]:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C, while it starts
+            self._close()
+            raise
         return self._taken()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         with self._changed:
             self._closed = True
             self._ready.clear()
             self._changed.notify_all()
-        self._thread.join(_PATIENCE)
+            self._changed.wait_for(lambda: self._over, _PATIENCE)
+        if self._over:
+            self._thread.join()
 
     def _taken(self) -> Iterator[T]:
         while True:

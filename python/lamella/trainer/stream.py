@@ -1,6 +1,6 @@
 """Rows that are read from a source, where :class:`Samples` has them in arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +80,8 @@ class Stream:
         self.check_indices(trainer.model.forward_pass(self.width).indices, self._where)
         summed = trainer.loss.reduction == "sum"
         value = weight = score = scored = 0.0
-        with Prefetch(windows(self.parts(), self.window_rows(1, shuffled=False), 1, self.layout)) as ready:
+        rows, layout = self.window_rows(1, shuffled=False), self.layout
+        with Prefetch(lambda closed: windows(self.parts(closed=closed), rows, 1, layout)) as ready:
             for samples, _ in ready:
                 found = trainer.loss.found(trainer.model.predict(samples.x), samples.target, samples.weight)
                 value += found.value if summed else found.value * found.weight
@@ -114,10 +115,17 @@ class Stream:
             wanted = max(1, min(most, most_bytes // (self.width * self._model.store().dtype.itemsize)))
         return -(-wanted // batch_size) * batch_size
 
-    def parts(self, order: Array | np.random.Generator | None = None) -> Iterator[Rows]:
-        """All rows, checked; in an order drawn from a generator as far as the source has a choice."""
+    def parts(
+        self, order: Array | np.random.Generator | None = None, closed: Callable[[], bool] = lambda: False
+    ) -> Iterator[Rows]:
+        """All rows, checked; in an order drawn from a generator as far as the source has a choice.
+
+        Until ``closed()``: a window may take a slow source long.
+        """
         rng = order if isinstance(order, np.random.Generator) else None
         for chunk in self.source.chunks(rng):
+            if closed():
+                return
             if (chunk.x.shape[0] if hasattr(chunk.x, "shape") else len(chunk.x)) > 0:
                 yield self._rows(chunk)
 
@@ -198,7 +206,9 @@ class Gathered(Stream):
         """Yes."""
         return True
 
-    def parts(self, order: Array | np.random.Generator | None = None) -> Iterator[Rows]:
+    def parts(
+        self, order: Array | np.random.Generator | None = None, closed: Callable[[], bool] = lambda: False
+    ) -> Iterator[Rows]:
         """The rows of these numbers, or all as they lie."""
         rows = order if isinstance(order, np.ndarray) else None
         return (self._some(some) for some in pieces(len(self._all), rows))

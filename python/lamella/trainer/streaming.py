@@ -1,6 +1,7 @@
 """A training whose rows are read while it goes on: from sources, or through a function that augments them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella import _core
@@ -60,7 +61,7 @@ class StreamTraining(Training):
         trainer.added = 0
         self._scheduling.begin(0, 1)
         self._measured = False
-        return EpochInParts(self._parts(number), self._part_stretch)
+        return EpochInParts(partial(self._parts, number), self._part_stretch)
 
     def end(self, stretch: Stretch | EpochInParts, interrupted: bool = False) -> None:
         """As for arrays."""
@@ -70,7 +71,7 @@ class StreamTraining(Training):
     def _cut_of(self, batch_size: int) -> Cut:
         return Cut(batch_size, self._step.least_rows, self.options.drop_last)
 
-    def _parts(self, number: int) -> Iterator[Part]:
+    def _parts(self, number: int, closed: Callable[[], bool]) -> Iterator[Part]:
         """Those of the epoch of that number; made on another thread."""
         stream, options, cut = self._stream, self.options, self._cut_of(self._batch_size)
         seed = self.trainer.model.store().seed
@@ -82,7 +83,7 @@ class StreamTraining(Training):
             rng = epoch_rng(seed, number, READING)
             window_seed = int(rng.integers(2**63))
         rows = stream.window_rows(cut.batch_size, shuffled=window_seed is not None)
-        parts = stream.parts(rng if order is None else order)
+        parts = stream.parts(rng if order is None else order, closed)
         step, index = 0, -1
         for index, (samples, more) in enumerate(windows(parts, rows, ahead, stream.layout)):
             n = len(samples)
@@ -94,7 +95,7 @@ class StreamTraining(Training):
                 samples, steps = self._augment.window(samples, places, cut, stream.layout, number, step)
                 step, places, n = step + steps, None, len(samples)
             yield Part(samples, Taken(places, None, self._mixup.mixing(places, n, number, index)), more)
-        if index < 0:
+        if index < 0 and not closed():
             raise ValueError(f"[{options.where}] x ({stream.source!r}) gave no rows in epoch {self.history.epochs}")
 
     def _part_stretch(self, part: Part, before: Stretch | None, done: int) -> Stretch:
