@@ -27,7 +27,7 @@ def _param(page: Path) -> object:
     return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in SLOW else [])
 
 
-@pytest.mark.parametrize("page", map(_param, PAGES))
+@pytest.mark.parametrize("page", [*map(_param, PAGES)])
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     """Each tab has names of its own; what is in none goes on in lamella's. What a block needs may be missing."""
     monkeypatch.chdir(tmp_path)

@@ -32,7 +32,12 @@ class Callback:
     every: int = 1
 
     def on_fit_begin(self, run: Run) -> None:
-        """Before the first epoch, when all arguments have been checked."""
+        """Before the first epoch, when all arguments have been checked.
+
+        Parameters
+        ----------
+        run : Run
+        """
 
     def on_epoch_end(self, run: Run, epoch: int, record: dict[str, float]) -> None:
         """After an epoch.
@@ -62,7 +67,12 @@ class Callback:
         """
 
     def on_fit_end(self, run: Run) -> None:
-        """When all is over; after an exception, too. Not if ``on_fit_begin`` raised."""
+        """When all is over; after an exception, too. Not if ``on_fit_begin`` raised.
+
+        Parameters
+        ----------
+        run : Run
+        """
 
 
 class EpochFunction(Callback):

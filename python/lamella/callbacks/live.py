@@ -72,7 +72,7 @@ class LivePopulation:
 
     Examples
     --------
-    >>> population.fit(x, y, epochs=50, validation_data=(xv, yv), on_epoch=lm.callbacks.LivePopulation())
+    >>> pop.fit(x, y, epochs=50, validation_data=(xv, yv), on_epoch=lm.callbacks.LivePopulation())
     """
 
     def __init__(self, interval: float = 0.3) -> None:

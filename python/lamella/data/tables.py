@@ -299,8 +299,15 @@ def csv(
 ) -> Csv:
     """CSV files with a header, read some rows at a time (a MiB of text; ``.csv.gz`` is unpacked).
 
-    Parameters are those of :func:`parquet`, and ``delimiter``. What kind of values a column has is told from the first
-    MiB of each file. Where training shuffles, files come in random order, and rows in random order within windows.
+    What kind of values a column has is told from the first MiB of each file. Where training shuffles, files come in
+    random order, and rows in random order within windows.
+
+    Parameters
+    ----------
+    paths, target, columns, sample_weight, mapping, chunk_rows, shuffle_rows
+        As for :func:`parquet`.
+    delimiter : str, default ","
+        One character.
 
     Returns
     -------

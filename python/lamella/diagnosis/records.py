@@ -35,7 +35,15 @@ class Histogram:
 
     @classmethod
     def of(cls, values: Array, bins: int = 40) -> "Histogram":
-        """Of the values of an array, whatever its shape; of more than 2**20, so many evenly spread at most."""
+        """Of the values of an array.
+
+        Parameters
+        ----------
+        values : ndarray
+            Of any shape; of more than 2**20 values, so many evenly spread at most are counted.
+        bins : int, default 40
+            Of equal width, from the least finite value to the largest.
+        """
         values = values.reshape(-1)[:: -(-values.size // _MOST)] if values.size > _MOST else values
         finite = values[np.isfinite(values)].astype(np.float64)
         counts, edges = np.histogram(finite, bins)

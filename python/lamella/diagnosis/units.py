@@ -113,7 +113,18 @@ def unit_statistics(model: Module, x: Any, threshold: float = 0.05) -> dict[str,
 
 
 def correlations(values: Any) -> Array:
-    """Correlations between units: (n, units) activations -> (units, units), 0 with units that never vary."""
+    """Correlations between units.
+
+    Parameters
+    ----------
+    values : array-like, (n, units)
+        Activations.
+
+    Returns
+    -------
+    ndarray, (units, units)
+        0 with units that never vary.
+    """
     centred = np.asarray(values, np.float64)
     centred = centred - centred.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))

@@ -126,11 +126,7 @@ class BasePopulation(BaseEstimator, ABC):
             raise TypeError(f"[{name}] estimator is {self.estimator!r:.80} but must be a {self._kind.__name__}")
         count = _check.integer(name, "n_models", self.n_models, 1)
         check_jobs(name, self.n_jobs)
-        if (
-            flag(name, "oob_score", self.oob_score)
-            and isinstance(self.samples, str)
-            and self.samples == "shared"
-        ):
+        if flag(name, "oob_score", self.oob_score) and isinstance(self.samples, str) and self.samples == "shared":
             raise ValueError(f'[{name}] oob_score is True but samples is "shared": "bootstrap" leaves some out')
         self._check_parameters(name)
         random_state = check_random_state(self.random_state)

@@ -270,7 +270,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, None, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
-        """The classes of rows."""
+        """The classes of rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, features)
+
+        Returns
+        -------
+        ndarray, (n,) or, with several labels, (n, labels)
+        """
         outputs = self._raw(X)
         return self._labels.decide(self._learner.loss, outputs)
 

@@ -49,7 +49,7 @@ feature_names_in_, n_layers_, n_outputs_, out_activation_
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> net = MLPRegressor(solver="lbfgs", alpha=1, standardize_target=True, random_state=0).fit(X, y)
+    >>> net = MLPRegressor(solver="lbfgs", alpha=10, standardize_target=True, random_state=0).fit(X, y)
     >>> net.predict(X[:2]).shape
     (2,)
     """
@@ -154,7 +154,16 @@ feature_names_in_, n_layers_, n_outputs_, out_activation_
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Predictions, (n,) or (n, outputs)."""
+        """Predictions of rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, features)
+
+        Returns
+        -------
+        ndarray, (n,) or, with several targets, (n, outputs)
+        """
         outputs = self._raw(X)
         predicted = self._numbers.restore(self._learner.loss.decide(outputs))
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted

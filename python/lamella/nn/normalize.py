@@ -16,6 +16,8 @@ class Normalize(Module):
     As scikit-learn's Normalizer and torch.nn.functional.normalize. (Mean 0 and variance 1 of each row are
     ``LayerNorm(features, elementwise_affine=False)``.)
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     norm : "l1", "l2" or "max", default "l2"

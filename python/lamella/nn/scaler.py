@@ -70,6 +70,8 @@ class Unscale(_Columns):
 
     For targets: train on scaled ones, then put this behind the trained model, which so predicts in their own units.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     features : int

@@ -19,6 +19,8 @@ class Standardize(RunningScaler):
     Made from data by ``nn.Standardize.of(x)`` or :meth:`fit`, or in parts by :meth:`partial_fit`, then it travels with
     the model: in files, copies and state. Not trained. Input is converted to the model's dtype first.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     features : int
@@ -32,6 +34,9 @@ class Standardize(RunningScaler):
     """
 
     statistics = Moments
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
 
     def restored(self, center: Array, scale: Array, eps: float) -> Moments:
         """Sums of squares from deviations."""
@@ -50,6 +55,8 @@ class MinMaxScale(RunningScaler):
 
     Made from data by ``nn.MinMaxScale.of(x)`` or :meth:`fit`, or in parts by :meth:`partial_fit`, then it travels with
     the model: in files, copies and state. Not trained. Input is converted to the model's dtype first.
+
+    Shape: (n, features) -> (n, features).
 
     Parameters
     ----------
@@ -94,6 +101,8 @@ class RobustScale(Scaler):
     Made from data by ``nn.RobustScale.of(x)`` or :meth:`fit`, then it travels with the model: in files, copies and
     state. Not trained. Quantiles cannot be gathered in parts: all of ``x`` is in memory at once.
 
+    Shape: (n, features) -> (n, features).
+
     Parameters
     ----------
     features : int
@@ -107,6 +116,9 @@ class RobustScale(Scaler):
     """
 
     statistics = Whole
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
 
     def values(self, statistics: Whole) -> tuple[Array, Array]:
         """Median and interquartile range."""

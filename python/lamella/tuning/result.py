@@ -169,7 +169,13 @@ class SearchResult:
         )
 
     def best_rows(self, most: int) -> tuple[list[str], list[list[str]]]:
-        """Of a table of the best trials: names of the columns, and cells."""
+        """Names of the columns and cells of a table of the best trials.
+
+        Parameters
+        ----------
+        most : int
+            Trials, at most.
+        """
         rows = [_cells(trial, list(self._columns)) for trial in self.ranking[:most]]
         return ["trial", *self._columns, "score", "std", "epochs", "state"], rows
 
