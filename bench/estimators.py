@@ -10,6 +10,7 @@ import warnings
 
 from beside_sklearn import DATA, SYSTEMS, TASKS, Data, make
 from beside_sklearn.report import Row, report
+from lamella.bench.systems import lamella_step
 from lamella.bench.turns import Measured, measure
 from lamella.bench.worker import Block, answer
 from script import command, finish, make_parser
@@ -32,8 +33,8 @@ def work(system: str, data: Data, seeds: int, threads: int) -> None:
 
     for setting, solver in TASKS:
         learn(system, data.quick(), setting, solver, 0)  # imports, and threads
-    version = {"lamella": lm.__version__, "sklearn": sklearn.__version__}[system]
-    answer({"system": f"{system} {version}"}, block)
+    version = lamella_step.describe() if system == "lamella" else f"scikit-learn {sklearn.__version__}"
+    answer({"system": version}, block)
 
 
 def learn(system: str, data: Data, setting: str, solver: str, seed: int) -> Block:
