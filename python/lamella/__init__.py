@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from lamella.ensemble import Ensemble
     from lamella.population import CrossValidation, OutOfBag, Population, PopulationHistory, cross_validate
     from lamella.reporting import report
-    from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, search, space
+    from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, space
+    from lamella.tuning.search import search
 
 #: Modules that are imported when they are first used, and those of their names that stand here, too.
 _LATER: dict[str, tuple[str, ...]] = {
