@@ -170,6 +170,20 @@ def test_what_fails_leaves_a_fitted_estimator_as_it_was():
     assert_same_weights(fitted.partial_fit(X, y), twin.partial_fit(X, y))
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_errors_of_the_training_name_the_estimator(method):
+    X, y = numbers()
+    wrong = [
+        (regressor(loss="poisson"), X, -1 - abs(y), "y has .* at least 0"),
+        (regressor(dtype="float32"), 1e300 * X, y, "x has NaN or infinite values"),
+        (regressor(batch_norm=True, batch_size="auto"), X[:1], y[:1], "needs at least 2"),
+        (regressor(solver="sgd", learning_rate_init=1e300), X, y, "loss became"),
+    ]
+    for made, rows, targets, message in wrong:
+        with pytest.raises(ValueError, match=rf"^\[MLPRegressor\.{method}\] .*{message}"):
+            getattr(made, method)(rows, targets)
+
+
 def test_lamella_needs_no_scikit_learn():
     code = """
 import sys

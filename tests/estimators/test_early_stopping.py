@@ -186,3 +186,25 @@ def test_losses_without_accuracy_or_squares_decide_by_themselves():
     X, y = numbers()
     fitted = regressor(loss=nn.HuberLoss(), early_stopping=True).fit(X, y)
     assert fitted.validation_scores_ == [-value for value in fitted.history_["val_loss"]]
+
+
+@pytest.mark.parametrize("names", [("no", "yes"), ("ape", "bee", "cat")])
+@quiet
+def test_a_class_of_a_single_row(names):
+    """It cannot be in both parts, nor can many classes be among few rows."""
+    X, y = classes(names)
+    y = np.where(np.arange(90) == 7, "rare", y)
+    assert len(classifier(early_stopping=True).fit(X, y).validation_scores_) == 5
+    assert len(classifier(early_stopping=True, validation_fraction=0.02).fit(*classes(names)).validation_scores_) == 5
+
+
+@pytest.mark.parametrize("use", ["train on", "hold out"])
+def test_rows_of_one_part_count_nothing(use):
+    X, y = numbers()
+    generator = np.random.RandomState(0)
+    generator.randint(2**31 - 1)  # the seed of the network, which is drawn first
+    _, held = train_test_split(np.arange(90), test_size=0.1, random_state=generator)
+    weight = np.zeros(90)
+    weight[held] = 1
+    with pytest.raises(ValueError, match=rf"\[MLPRegressor.fit\] sample_weight is 0 for all rows to {use}"):
+        regressor(early_stopping=True).fit(X, y, weight if use == "train on" else 1 - weight)

@@ -140,3 +140,18 @@ def test_the_same_end(kind, solver):
     assert_same_weights(first, second, 1e-6)
     np.testing.assert_allclose(first.loss_curve_[1:], second.loss_curve_[1:], rtol=1e-6)
     assert first.best_loss_ == pytest.approx(second.best_loss_, rel=1e-6)
+
+
+@pytest.mark.parametrize("rows", [2, 50])
+def test_penalties_follow_the_size_of_batches(rows):
+    """alpha is divided by the rows of a call's batches, not by those of the first call."""
+    X, y = problem("single")
+    settings = {"hidden_layer_sizes": (7,), "solver": "sgd", "momentum": 0.0, "shuffle": False, "random_state": 0}
+    own, other = (
+        kind(alpha=20.0, **settings).partial_fit(X[:rows], y[:rows]) for kind in (MLPRegressor, theirs.MLPRegressor)
+    )
+    for mine, given in zip([*own.coefs_, *own.intercepts_], [*other.coefs_, *other.intercepts_], strict=True):
+        mine[...] = given
+    for size in (60, 7):
+        own, other = (made.set_params(alpha=size).partial_fit(X[:size], y[:size]) for made in (own, other))
+        assert_same_weights(own, other)

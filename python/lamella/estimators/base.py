@@ -133,6 +133,9 @@ class BaseMLP(BaseEstimator, ABC):
             data, held_out = split(where, data, self.validation_fraction, random_state, self._strata(y))
         if draw is not None:
             data = data.take(draw(data.targets))
+        for rows, use in ((data, "train on"), (held_out, "hold out")):
+            if rows is not None and not rows.counts:
+                raise ValueError(f"[{where}] sample_weight is 0 for all rows to {use}")
         mean_weight, data = data.without_equal_weights()
         batch = len(data) if self.solver == LBFGS else batch_size(self.batch_size, len(data))
         warn_of_batch_size(where, self.batch_size, len(data))
@@ -143,7 +146,9 @@ class BaseMLP(BaseEstimator, ABC):
             self._learner = Learner(network, loss, solver)
             self._forget()
             self._start(self._learner, data)
-        elif not incremental:
+        elif incremental:
+            solver.penalise(self._learner.trainer.optimizer)  # batches may be of another size than before
+        else:
             self._learner.renew(solver)
         return Fit(where, self, self._learner, data, held_out, incremental)
 

@@ -1,5 +1,6 @@
 """Checked rows to train on, or to be measured on."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,14 +36,13 @@ class Rows:
         """The same with arrays of their own."""
         if self.numbers is None:
             return self
-        weight = None if self.weight is None else self.weight[self.numbers]
-        return Rows(self.X[self.numbers], self.target[self.numbers], weight)
+        return Rows(self.X[self.numbers], self.targets, self.weights)
 
     def without_equal_weights(self) -> tuple[float, "Rows"]:
         """The mean weight; and the same without weights, if they are all equal, as they then make no difference."""
-        if self.weight is None:
+        own = self.weights
+        if own is None:
             return 1.0, self
-        own = self.weight if self.numbers is None else self.weight[self.numbers]
         return float(own.mean()), replace(self, weight=None) if (own == own[0]).all() else self
 
     @property
@@ -50,6 +50,17 @@ class Rows:
         """Of the rows that count."""
         own: Array = self.target if self.numbers is None else self.target[self.numbers]
         return own
+
+    @property
+    def weights(self) -> Array | None:
+        """Of the rows that count."""
+        return self.weight if self.weight is None or self.numbers is None else self.weight[self.numbers]
+
+    @property
+    def counts(self) -> bool:
+        """Whether any row does."""
+        own = self.weights
+        return own is None or bool(own.any())
 
     def parts(self) -> tuple[Any, Array, Array | None]:
         """As ``validation_data`` is given."""
@@ -63,7 +74,7 @@ class Rows:
 
     def spread(self) -> float:
         """The mean squared distance of targets from their means; 1 if they are all the same."""
-        weight = self.weight if self.weight is None or self.numbers is None else self.weight[self.numbers]
+        weight = self.weights
         target = self.targets.astype(np.float64)
         mean = np.average(target, axis=0, weights=weight)
         spread = float(np.average((target - mean) ** 2, axis=0, weights=weight).mean())
@@ -73,9 +84,17 @@ class Rows:
 def split(where: str, rows: Rows, fraction: float, random_state: Any, strata: Array | None) -> tuple[Rows, Rows]:
     """What to train on, and what to hold out."""
     count = np.arange(len(rows))
+    if strata is not None and not _divisible(strata, math.ceil(fraction * len(rows))):
+        strata = None
     kept, held = train_test_split(count, test_size=fraction, random_state=random_state, stratify=strata)
     if len(held) < 2:
         raise ValueError(
             f"[{where}] The validation set is too small ({len(held)} rows of {len(rows)}): increase validation_fraction"
         )
     return rows.take(kept), rows.take(held)
+
+
+def _divisible(strata: Array, held: int) -> bool:
+    """Whether both parts can have rows of each class."""
+    counts = np.unique(strata, return_counts=True)[1]
+    return bool(counts.min() >= 2 and len(counts) <= min(held, len(strata) - held))

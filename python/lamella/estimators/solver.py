@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lamella import nn, optim
@@ -28,21 +28,26 @@ class Solver:
     make : callable
         Takes parameters and settings.
     settings : dict
-    weight_decay : float, optional
-        For optimizers that take it for a penalty.
+    penalties : dict
+        Settings that depend on the size of batches: l1, and weight_decay for optimizers that take it for a penalty.
     """
 
     make: Callable[..., Optimizer]
     settings: dict[str, Any]
-    weight_decay: float | None = None
+    penalties: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, model: nn.Module) -> Optimizer:
         """Of all parameters."""
         optimizer = self.make(model.parameters(), **self.settings)
-        for group in optimizer.param_groups if self.weight_decay else ():
-            if optimizer.decay(group) == "coupled":
-                group["weight_decay"] = self.weight_decay
+        self.penalise(optimizer)
         return optimizer
+
+    def penalise(self, optimizer: Optimizer) -> None:
+        """Set the penalties of an optimizer, that may have taken steps."""
+        for group in optimizer.param_groups:
+            for name, value in self.penalties.items():
+                if name != "weight_decay" or optimizer.decay(group) == "coupled":
+                    group[name] = value
 
 
 def kind_of(where: str, solver: Any) -> type[Optimizer] | None:
@@ -86,7 +91,7 @@ def make_solver(where: str, estimator: Any, rows: float) -> Solver:
         else:
             return Solver(estimator.solver, given)
     settings: dict[str, Any] = {"lr": estimator.learning_rate_init, **_own_settings(kind, estimator)}
-    settings["l1"] = estimator.l1 / rows
     settings["max_norm"] = estimator.max_norm
     settings.update(given)
-    return Solver(kind, settings, None if "weight_decay" in given else estimator.alpha / rows)
+    penalties = {"l1": estimator.l1 / rows, "weight_decay": estimator.alpha / rows}
+    return Solver(kind, settings, {name: value for name, value in penalties.items() if name not in given})

@@ -16,6 +16,7 @@ from lamella.estimators.solver import LBFGS
 from lamella.estimators.watch import Lines, Watch
 from lamella.optim.schedule import LRScheduler
 from lamella.trainer import DivergenceError, History
+from lamella.trainer.feeding import training_of
 from lamella.trainer.options import Options
 from lamella.trainer.training import Training
 
@@ -41,7 +42,7 @@ class Fit:
         self._incremental, self._kept = incremental, Kept()
         self._watch = Watch(estimator, learner, held_out)
 
-    def settings(self) -> dict[str, Any]:
+    def _options(self) -> Options:
         """Arguments of :meth:`lamella.Trainer.fit` beside the data."""
         estimator, watch, size = self.estimator, self._watch, len(self.rows)
         schedule = _schedule(estimator, self.learner, watch, size, self._incremental)
@@ -49,14 +50,15 @@ class Fit:
         own = any(isinstance(callback, EarlyStopping) for callback in callbacks)
         if not self._incremental and not own:
             callbacks.append(watch.early_stopping(forever=isinstance(schedule, Adaptive)))
-        return {
-            "epochs": 1 if self._incremental else estimator.max_iter,
-            "batch_size": batch_size(estimator.batch_size, size),
-            "shuffle": bool(estimator.shuffle),
-            "callbacks": [self._kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
-            "schedule": schedule,
-            "monitor": watch.key,
-        }
+        return Options(
+            where=self.where,
+            epochs=1 if self._incremental else estimator.max_iter,
+            batch_size=batch_size(estimator.batch_size, size),
+            shuffle=bool(estimator.shuffle),
+            callbacks=[self._kept, *_telling(estimator, watch), *callbacks, *_ending(schedule)],
+            schedule=schedule,
+            monitor=watch.key,
+        )
 
     def run(self) -> None:
         """Train. ValueError if the loss is no longer finite."""
@@ -66,7 +68,7 @@ class Fit:
         X, target, weight = self.rows.parts()
         held_out = None if self.held_out is None else self.held_out.parts()
         try:
-            self.learner.trainer.fit(X, target, sample_weight=weight, validation_data=held_out, **self.settings())
+            training_of(self.learner.trainer, X, target, weight, held_out, self._options()).run()
         except KeyboardInterrupt:
             self._kept.history.stopped = "interrupted"
             warnings.warn(f"[{self.where}] Training interrupted by user.", stacklevel=5)
@@ -83,8 +85,8 @@ class Fit:
         """What :meth:`run` runs, to be run side by side with others; then :meth:`note` is to be called."""
         model, loss = self.learner.model, self.learner.loss
         held_out = None if self.held_out is None else self.held_out.samples(model, loss, self.where)
-        options = Options(where=self.where, **self.settings())
-        return Training(self.learner.trainer, self.rows.samples(model, loss, self.where), held_out, options)
+        samples = self.rows.samples(model, loss, self.where)
+        return Training(self.learner.trainer, samples, held_out, self._options())
 
     @property
     def ran_out(self) -> bool:
