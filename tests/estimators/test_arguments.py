@@ -110,6 +110,8 @@ WRONG = {
     "n_iter_no_change": [(0, ValueError, "must be at least 1"), (2.5, TypeError, "must be an integer")],
     "max_fun": [(0, ValueError, "must be at least 1")],
     "dropout": [(1.0, ValueError, r"must be in \[0, 1\)"), ((0.1, 0.2), ValueError, "2 entries")],
+    "class_weight": [("even", ValueError, "must be a dict, 'balanced' or None"),
+                     ({"ape": 1, "dog": 2}, ValueError, "not in class_weight")],
     "batch_norm": [(None, TypeError, "must be True or False")],
     "max_norm": [(0, ValueError, "must be above 0")],
     "init": [("random", ValueError, "init is 'random' but must be one of")],

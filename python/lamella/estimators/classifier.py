@@ -191,6 +191,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_parameters(self, where: str) -> None:
         check_loss(where, self.loss, dict.fromkeys(CLASSIFICATION))
         _check.number(where, "label_smoothing", self.label_smoothing, 0, 1)
+        weights = self.class_weight
+        if weights is not None and weights != "balanced" and not isinstance(weights, (dict, list)):
+            raise ValueError(f"[{where}] class_weight is {weights!r:.80} but must be a dict, 'balanced' or None")
         if self.label_smoothing > 0 and self.loss != "log_loss":
             raise ValueError(f"[{where}] label_smoothing is {self.label_smoothing!r} but belongs to loss 'log_loss'")
 
@@ -208,10 +211,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _learn_targets(self, y: Any, classes: Any) -> None:
-        table = type_of_target(y).startswith("multilabel")
-        self._labels = Labels(y if table or classes is None else np.asarray(classes), type(self).__name__)
+        own = classes is None or type_of_target(y).startswith("multilabel")
+        self._labels = Labels(y if own else np.asarray(classes), type(self).__name__)
         self.classes_ = self._labels.classes
-        self._labels.indices(y)
+        if not own:
+            self._labels.indices(y)  # before weights by class
 
     def _check_targets(self, y: Any) -> None:
         own = self._labels.indices(y)

@@ -30,13 +30,14 @@ class Labels:
     """
 
     def __init__(self, y: Any, name: str) -> None:
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass"):  # which the check would find out once more
+            check_classification_targets(y)
         if kind == "multiclass-multioutput":
             raise ValueError(f"[{name}] y is {kind}: several classes a row must be a table of zeros and ones")
         self._name = name
         self.kind = "multilabel" if kind.startswith("multilabel") else kind
-        self.classes: Array = unique_labels(y)
+        self.classes: Array = unique_labels(y) if self.kind == "multilabel" else np.unique(y)
         if self.kind != "multilabel":
             self.kind = "binary" if len(self.classes) <= 2 else "multiclass"
 

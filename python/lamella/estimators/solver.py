@@ -46,7 +46,7 @@ class Solver:
         """Set the penalties of an optimizer, that may have taken steps."""
         for group in optimizer.param_groups:
             for name, value in self.penalties.items():
-                if name != "weight_decay" or optimizer.decay(group) == "coupled":
+                if group[name] != value and (name != "weight_decay" or optimizer.decay(group) == "coupled"):
                     group[name] = value
 
 
