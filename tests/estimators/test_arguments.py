@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import neural_network as theirs
 
-from estimators.problems import assert_same_weights, classes, classifier, numbers, regressor
+from estimators.problems import assert_same_weights, classes, classifier, numbers, regressor, weights
 from lamella import nn
 from lamella.callbacks import EarlyStopping
 from lamella.estimators import MLPClassifier, MLPRegressor
@@ -58,9 +58,20 @@ def test_before_fitting():
 def test_weights_can_be_set():
     X, y = numbers()
     fitted = regressor().fit(X, y)
+    other = regressor(max_iter=1, random_state=5).fit(X, y)
+    other.coefs_, other.intercepts_ = fitted.coefs_, fitted.intercepts_
+    np.testing.assert_array_equal(other.predict(X), fitted.predict(X))
+    before = [w.copy() for w in weights(other)]
+    with pytest.raises(ValueError, match=r"coefs_ has arrays of shapes \[\(8, 1\), \(4, 8\)\] but must have"):
+        other.coefs_ = fitted.coefs_[::-1]
+    for own, value in zip(weights(other), before, strict=True):
+        np.testing.assert_array_equal(own, value)
     fitted.coefs_[-1][...] = 0
     fitted.intercepts_[-1][...] = 7
     np.testing.assert_array_equal(fitted.predict(X), 7)
+    assert other.predict(X).std() > 0
+    with pytest.raises(AttributeError, match="before it is fitted"):
+        regressor().coefs_ = []
 
 
 def test_numbers_and_answers_of_numpy():
@@ -145,6 +156,12 @@ LBFGS = {"dropout": 0.5, "l1": 0.1, "max_norm": 1.0, "solver_params": {"lr": 1},
 def test_what_lbfgs_has_not(name):
     with pytest.raises(ValueError, match=f"{name} is .* but solver 'lbfgs' has none"):
         classifier(solver="lbfgs", **{name: LBFGS[name]}).fit(*classes())
+
+
+def test_lbfgs_measures_no_validation_data():
+    X, y = classes()
+    with pytest.raises(ValueError, match=r"\[MLPClassifier.fit validation_data\] solver 'lbfgs' has no epochs"):
+        classifier(solver="lbfgs").fit(X, y, validation_data=(X, y))
 
 
 def test_what_fails_leaves_a_fitted_estimator_as_it_was():

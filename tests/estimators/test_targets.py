@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 
 from estimators.problems import FAST, assert_same_weights, classes, classifier, labels, numbers, regressor
 from lamella import nn
@@ -202,3 +203,16 @@ def test_other_targets_later():
     fitted = regressor().partial_fit(*numbers())
     with pytest.raises(ValueError, match="y has 2 columns but had 1 before"):
         fitted.partial_fit(*numbers(outputs=2))
+
+
+@pytest.mark.parametrize("loss", ["hinge", nn.MultiMarginLoss()], ids=str)
+@pytest.mark.parametrize("names", [("no", "yes"), ("ape", "bee", "cat")])
+def test_margins_where_there_are_no_probabilities(loss, names):
+    X, y = classes(names)
+    fitted = classifier(loss=loss, max_iter=30, learning_rate_init=0.02).fit(X, y)
+    margins = fitted.decision_function(X)
+    assert margins.shape == ((90,) if len(names) == 2 else (90, 3))
+    best = (margins > 0).astype(int) if len(names) == 2 else margins.argmax(axis=1)
+    np.testing.assert_array_equal(fitted.classes_[best], fitted.predict(X))
+    assert CalibratedClassifierCV(fitted, cv=2).fit(X, y).score(X, y) > 0.6
+    assert not hasattr(classifier(), "decision_function")

@@ -13,7 +13,7 @@ from lamella._arrays import Array
 from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.learner import Learner
 from lamella.estimators.losses import check_loss
-from lamella.estimators.mirror import learning_layers, make_mirror
+from lamella.estimators.mirror import make_mirror
 from lamella.estimators.network import activation_of, flag
 from lamella.estimators.pretraining import pretrain
 from lamella.estimators.rows import Rows
@@ -77,7 +77,7 @@ n_jobs
     loss_curve_, loss_, best_loss_, validation_scores_, n_iter_, t_, history_
         As those of :class:`MLPClassifier`. The score of held-out rows is the negative loss.
     coefs_, intercepts_ : lists of ndarray
-        Of the encoder's dense layers, then of the decoder's.
+        Of the encoder's dense layers, then of the decoder's: views, and with tied weights of the same memory.
     n_features_in_, feature_names_in_, n_layers_
 
     Examples
@@ -331,15 +331,6 @@ n_jobs
         float
         """
         return float(np.average(self.score_samples(X), weights=sample_weight))
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """Weights of the dense layers, (inputs, outputs) each: views, and with tied weights of the same memory."""
-        return [m.layer.weight.data if isinstance(m, nn.Tied) else m.weight.data.T for m in self._dense("coefs_")]
-
-    def _dense(self, name: str) -> list[Any]:
-        super()._dense(name)
-        return learning_layers(self._learner.model)
 
     def _features(self, X: Any) -> Any:
         check_is_fitted(self)

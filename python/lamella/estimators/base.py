@@ -1,7 +1,7 @@
 """What the estimators share: from scikit-learn's arguments to a training, and back to its attributes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from lamella import nn
 from lamella._arrays import Array
 from lamella.estimators.learner import Learner
-from lamella.estimators.network import dense_layers, make_network
+from lamella.estimators.network import dense_layers, make_network, weight_of
 from lamella.estimators.parameters import check_parameters
 from lamella.estimators.rows import Rows, split
 from lamella.estimators.solver import LBFGS, make_solver
@@ -165,6 +165,8 @@ class BaseMLP(BaseEstimator, ABC):
         if validation_data is None:
             return None
         where = f"{where} validation_data"
+        if self.solver == LBFGS:
+            raise ValueError(f"[{where}] solver 'lbfgs' has no epochs that it could be measured after")
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             raise TypeError(f"[{where}] it is {type(validation_data).__name__} but must be (X, y) or (X, y, weight)")
         X, y, *weights = validation_data
@@ -218,14 +220,31 @@ class BaseMLP(BaseEstimator, ABC):
     @property
     def coefs_(self) -> list[Array]:
         """Weights of the dense layers, (inputs, outputs) each: views."""
-        return [layer.weight.data.T for layer in self._dense("coefs_")]
+        return [weight_of(layer) for layer in self._dense("coefs_")]
+
+    @coefs_.setter
+    def coefs_(self, values: Sequence[Any]) -> None:
+        self._write("coefs_", self.coefs_, values)
 
     @property
     def intercepts_(self) -> list[Array]:
         """Biases of the dense layers: views."""
         return [layer.bias.data for layer in self._dense("intercepts_") if layer.bias is not None]
 
-    def _dense(self, name: str) -> list[nn.Linear]:
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[Any]) -> None:
+        self._write("intercepts_", self.intercepts_, values)
+
+    def _write(self, name: str, own: list[Array], values: Sequence[Any]) -> None:
+        """Into the network's arrays, all or none."""
+        given = [np.array(value, dtype=own[0].dtype) for value in values]
+        shapes, wanted = [array.shape for array in given], [array.shape for array in own]
+        if shapes != wanted:
+            raise ValueError(f"[{type(self).__name__}] {name} has arrays of shapes {shapes} but must have {wanted}")
+        for array, value in zip(own, given, strict=True):
+            array[...] = value
+
+    def _dense(self, name: str) -> list[nn.Linear | nn.Tied]:
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
         self._learner.model.store()

@@ -18,9 +18,14 @@ from lamella.nn import _check
 from lamella.nn.loss import HingeLoss, Loss, MultiMarginLoss
 
 
+def gives_margins(estimator: Any) -> bool:
+    """Whether outputs are margins."""
+    return bool(estimator.loss == "hinge" or isinstance(estimator.loss, (HingeLoss, MultiMarginLoss)))
+
+
 def gives_probabilities(estimator: Any) -> bool:
     """Whether outputs mean probabilities; AttributeError if not."""
-    if estimator.loss == "hinge" or isinstance(estimator.loss, (HingeLoss, MultiMarginLoss)):
+    if gives_margins(estimator):
         raise AttributeError("the outputs that a hinge loss trains mean no probabilities")
     return True
 
@@ -299,6 +304,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with np.errstate(divide="ignore"):
             result: Array = np.log(self.predict_proba(X))
         return result
+
+    @available_if(gives_margins)
+    def decision_function(self, X: Any) -> Array:
+        """Margins, where the loss is a hinge, which gives no probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, features)
+
+        Returns
+        -------
+        ndarray, (n,) or, with more than two classes or several labels, (n, classes)
+            Above 0 for the second of two classes.
+        """
+        return self._labels.margins(self._raw(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

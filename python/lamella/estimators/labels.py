@@ -96,6 +96,13 @@ class Labels:
         chosen: Array = self.classes[np.minimum(best, len(self.classes) - 1)]
         return chosen
 
+    def margins(self, outputs: Array) -> Array:
+        """(n,) of two classes, else (n, classes)."""
+        if self.kind != "binary":
+            return outputs
+        one: Array = outputs[:, -1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs[:, 0]
+        return one
+
     def probabilities(self, loss: Loss, outputs: Array) -> Array:
         """(n, classes); of several labels, each by itself."""
         shares = loss.probabilities(outputs)

@@ -44,8 +44,3 @@ def make_mirror(where: str, estimator: Any, features: int, seed: int, dtype: str
         back = nn.Tied(there[place]) if estimator.tied else nn.Linear(widths[place + 1], widths[place], init=init(rest))
         decoder += [back, *rest]
     return nn.Sequential(nn.Sequential(*encoder), nn.Sequential(*decoder), seed=seed, dtype=dtype)
-
-
-def learning_layers(network: nn.Module) -> list[nn.Module]:
-    """Its dense layers, those with weights of another's among them."""
-    return [layer for _, layer in network.named_modules() if isinstance(layer, (nn.Linear, nn.Tied))]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella import nn
+from lamella._arrays import Array
 from lamella.nn import _check
 from lamella.nn.activation import Activation
 from lamella.nn.init import Init
@@ -103,6 +104,12 @@ def make_network(where: str, estimator: Any, inputs: int, outputs: int, seed: in
     return nn.Sequential(*layers, seed=seed, dtype=dtype)
 
 
-def dense_layers(model: nn.Sequential) -> list[nn.Linear]:
-    """The layers with the weights that ``coefs_`` shows."""
-    return [layer for layer in model.layers if isinstance(layer, nn.Linear)]
+def dense_layers(model: nn.Module) -> list[nn.Linear | nn.Tied]:
+    """The layers with the weights that ``coefs_`` shows, those with weights of another's among them."""
+    return [layer for _, layer in model.named_modules() if isinstance(layer, (nn.Linear, nn.Tied))]
+
+
+def weight_of(layer: nn.Linear | nn.Tied) -> Array:
+    """Its weights, (inputs, outputs): a view."""
+    weight: Array = layer.layer.weight.data if isinstance(layer, nn.Tied) else layer.weight.data.T
+    return weight

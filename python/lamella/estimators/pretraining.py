@@ -6,8 +6,7 @@ from sklearn.base import clone
 
 from lamella import nn
 from lamella._arrays import Array
-from lamella.estimators.mirror import learning_layers
-from lamella.estimators.network import each_layer, widths_of
+from lamella.estimators.network import dense_layers, each_layer, widths_of
 
 #: Of an autoencoder with one layer each way that is trained for some epochs and no more.
 _PLAIN = {
@@ -32,7 +31,7 @@ def pretrain(where: str, estimator: Any, network: nn.Sequential, x: Array, sampl
     kinds = [*each_layer(where, "activation", estimator.activation, len(hidden)), estimator.code_activation]
     widths = [*hidden, estimator.n_components]
     seed = network.store().seed
-    pairs = zip(learning_layers(network[0]), reversed(learning_layers(network[1])), strict=True)
+    pairs = zip(dense_layers(network[0]), reversed(dense_layers(network[1])), strict=True)
     for place, own in enumerate(pairs):
         pair = clone(estimator).set_params(
             **_PLAIN, n_components=widths[place], code_activation=kinds[place], random_state=seed + place
@@ -43,6 +42,6 @@ def pretrain(where: str, estimator: Any, network: nn.Sequential, x: Array, sampl
             pair.set_params(sparsity_l1=0.0, sparsity_kl=0.0)
         for _ in range(estimator.pretrain_iter):
             pair.partial_fit(x, sample_weight=sample_weight)
-        for layer, trained in zip(own, learning_layers(pair.network_), strict=True):
+        for layer, trained in zip(own, dense_layers(pair.network_), strict=True):
             layer.load_state_dict(trained.state_dict())
         x = pair.transform(x)
