@@ -13,21 +13,15 @@ from sklearn.utils.validation import validate_data
 from lamella._arrays import Array, dense
 from lamella.estimators.base import BaseMLP, keep_arguments, steppable
 from lamella.estimators.labels import Labels
-from lamella.estimators.losses import CLASSIFICATION, check_loss, classification_loss
+from lamella.estimators.losses import (
+    CLASSIFICATION,
+    check_loss,
+    classification_loss,
+    gives_margins,
+    gives_probabilities,
+)
 from lamella.nn import _check
-from lamella.nn.loss import HingeLoss, Loss, MultiMarginLoss
-
-
-def gives_margins(estimator: Any) -> bool:
-    """Whether outputs are margins."""
-    return bool(estimator.loss == "hinge" or isinstance(estimator.loss, (HingeLoss, MultiMarginLoss)))
-
-
-def gives_probabilities(estimator: Any) -> bool:
-    """Whether outputs mean probabilities; AttributeError if not."""
-    if gives_margins(estimator):
-        raise AttributeError("the outputs that a hinge loss trains mean no probabilities")
-    return True
+from lamella.nn.loss import Loss
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):

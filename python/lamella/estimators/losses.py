@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from lamella import nn
-from lamella.nn.loss import Loss
+from lamella.nn.loss import HingeLoss, Loss, MultiMarginLoss
 
 #: Losses of regressors. Cells of a row are summed up and rows averaged, as the gradients of scikit-learn's are.
 REGRESSION: dict[str, Callable[[], Loss]] = {
@@ -48,6 +48,18 @@ def classification_loss(loss: str | Loss, many: bool, smoothing: float) -> Loss:
     if isinstance(loss, Loss):
         return deepcopy(loss)  # the user's stays as it is
     return _ONE_OF_MANY[loss](smoothing) if many else _YES_OR_NO[loss]()
+
+
+def gives_margins(estimator: Any) -> bool:
+    """Whether outputs are margins."""
+    return bool(estimator.loss == "hinge" or isinstance(estimator.loss, (HingeLoss, MultiMarginLoss)))
+
+
+def gives_probabilities(estimator: Any) -> bool:
+    """Whether outputs mean probabilities; AttributeError if not."""
+    if gives_margins(estimator):
+        raise AttributeError("the outputs that a hinge loss trains mean no probabilities")
+    return True
 
 
 def regression_loss(loss: str | Loss) -> Loss:
