@@ -32,6 +32,35 @@ def test_the_code_gives_the_same_bits(tmp_path, fit):
         np.testing.assert_array_equal(again["model"].state_dict()[name], values)
 
 
+def test_the_code_says_weights_of_rows_precision_and_augmentation(tmp_path):
+    x, y = blobs(60)
+    weight = np.linspace(0.1, 2, 60)
+    model = nn.Sequential(nn.Linear(16, 3), seed=0)
+    trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters()), precision="bf16-emulated")
+    history = trainer.fit(x, y, epochs=2, sample_weight=weight)
+    path = lm.report(history, model, (x, y, weight), tmp_path / "r.html", trainer=trainer, timing=False)
+    again = {"x": x, "y": y, "sample_weight": weight}
+    exec(code_on(read(path.read_text())), again)
+    assert again["history"]["loss"] == history["loss"]
+    np.testing.assert_array_equal(again["model"][0].weight.data, model[0].weight.data)
+
+    history = trainer.fit(x, y, epochs=1, augment=lambda x, rng: 2 * x)
+    code = code_on(read(lm.report(history, model, (x, y), path, trainer=trainer, timing=False).read_text()))
+    assert (
+        "# The last of several calls of fit:\nhistory = trainer.fit(x, y, epochs=1, batch_size=32, augment=...)" in code
+    )
+
+
+def test_the_code_says_whose_weights_were_kept_where_fit_does_not(tmp_path):
+    x, y = blobs(60)
+    model = nn.Sequential(nn.Linear(16, 3), seed=0)
+    trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters()))
+    history = trainer.fit(x, y, epochs=3)
+    history.best_epoch = 1
+    code = code_on(read(lm.report(history, model, (x, y), tmp_path / "r.html", trainer=trainer).read_text()))
+    assert code.endswith("batch_size=32)\n# What was kept are the weights of epoch 2.")
+
+
 def test_a_schedule_is_named_and_rates_are_those_of_the_beginning(tmp_path):
     x, y = blobs()
     model = nn.Sequential(nn.Linear(16, 3), seed=1)

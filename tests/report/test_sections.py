@@ -7,12 +7,13 @@ import pytest
 
 import lamella as lm
 from lamella import nn, optim
+from lamella.bench import limits
 from lamella.reporting import classes, numbers
 from lamella.reporting.hidden import hidden_layers, mean_correlation
 from lamella.reporting.judgement import Classes, Labels, Numbers, judge
 from lamella.reporting.page import _subject
 from lamella.reporting.subject import even_sample
-from lamella.reporting.timing import time_step
+from lamella.reporting.timing import time_step, timing
 from lamella.reporting.weights import first_linear, guess_shape, weight_images
 from report.world import blobs, read, rows
 
@@ -68,7 +69,7 @@ def test_many_classes_are_a_picture(rng):
     made = classes.classes(Classes(truth, np.where(rng.random(500) < 0.8, truth, 3), list(map(str, range(40)))), "all")
     assert made.count("<image") == 1
     mistakes = rows(made)[0]
-    assert mistakes[0][:2] == ["true", "taken for"]
+    assert mistakes[0][:2] == ["true", "predicted"]
     assert {row[1] for row in mistakes[1:]} == {"3"}
 
 
@@ -241,6 +242,15 @@ def test_each_op_of_a_step_is_timed(classified):
     assert all(op.seconds > 0 for op in found.ops)
     products = [op.multiply_adds for op in found.ops if op.name.startswith("linear_forward")]
     assert products == [16 * 16 * 24, 16 * 24 * 12, 16 * 12 * 3]
+
+
+def test_no_op_is_faster_than_the_limit(classified, monkeypatch):
+    """As if something else had run while that was measured."""
+    monkeypatch.setattr(limits, "measure", lambda threads: limits.Limits(threads, 1.0, 1.0))
+    section = timing(subject(classified.model, classified.data, trainer=classified.trainer))
+    shares = [row[5] for row in rows(str(section.content))[0][1:]]
+    assert "100%" in shares
+    assert all(share == "–" or float(share.rstrip("%")) <= 100 for share in shares)
 
 
 def test_without_a_trainer_there_is_no_update(classified):

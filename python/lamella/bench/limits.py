@@ -33,14 +33,15 @@ def measure(threads: int) -> Limits:
     return Limits(threads, _multiply_adds(threads), _copy(threads))
 
 
-def _multiply_adds(threads: int, repeats: int = 2_000_000) -> float:
+def _multiply_adds(threads: int, repeats: int = 200_000) -> float:
+    """In runs of about a millisecond, so that on a busy machine some are not interrupted."""
     out, each = np.zeros((threads, 16), np.float32), np.zeros(1, np.float32)
 
     def run() -> None:
         sizes = [threads, repeats]
         _core.call_kernel("multiply_add_limit", [out, each], 0, sizes, None, _core.DType.float32, threads)
 
-    seconds = _least_seconds(run, 10)
+    seconds = _least_seconds(run, 100)
     return float(threads * repeats * each[0]) / seconds
 
 

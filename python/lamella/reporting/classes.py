@@ -42,9 +42,14 @@ def _numbers(confusion: Array, names: list[str], where: str) -> Markup:
         title = f"{names[row]} taken for {names[column]}: {amount} of {int(totals[row])}, {percent(share)}"
         return Cell(content, {"style": f"background:rgba({r},{g},{b},{strength:.2f})", "title": title})
 
-    heads = [Head("true \\ said", numeric=False), *(Head(name) for name in names)]
+    heads = [Head("true", numeric=False), *(Head(name) for name in names)]
     rows = [[name, *(cell(row, column) for column in range(len(names)))] for row, name in enumerate(names)]
-    return table(heads, rows, f"Confusion matrix, {where}: a row for each true class", class_="confusion")
+    return table(
+        heads,
+        rows,
+        f"Confusion matrix, {where}: a row for each true class, a column for each predicted one",
+        class_="confusion",
+    )
 
 
 def _picture(confusion: Array, where: str) -> Markup:
@@ -79,7 +84,7 @@ def _mistakes(confusion: Array, names: list[str]) -> Markup | None:
         [names[true], names[said], f"{wrong[true, said]:,}", percent(wrong[true, said] / totals[true])]
         for true, said in pairs
     ]
-    heads = [Head("true", False), Head("taken for", False), Head("rows"), Head("of its class")]
+    heads = [Head("true", False), Head("predicted", False), Head("rows"), Head("of its class")]
     return table(heads, rows, "Commonest mistakes")
 
 

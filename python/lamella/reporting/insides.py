@@ -119,7 +119,7 @@ def units(subject: Subject) -> Section | None:
             charts(*(figure(made, caption) for caption, made in over_time(records).items())),
             tag("h3", "Activations"),
             charts(*_histograms(records, chosen, lambda layer: layer.activations, "activation")),
-            tag("h3", "Gradients by activation") if _any_gradients(records, chosen) else None,
+            tag("h3", "Gradients with respect to activations") if _any_gradients(records, chosen) else None,
             charts(*_histograms(records, chosen, lambda layer: layer.gradients, "gradient")),
             note(
                 "The stronger the colour, the more often: by the root of the share, each epoch beside its own "
@@ -232,5 +232,5 @@ def _histograms(
             title = f"{name} {records[-1].layers[name].kind}"
             epochs, histograms = [epoch for epoch, _ in known], [histogram for _, histogram in known]
             says = f"{title}: histogram of {label}s" + (" by epoch" if len(known) > 1 else "")
-            pictures.append(figure(by_epoch(histograms, epochs, label, says), title))
+            pictures.append(figure(by_epoch(histograms, epochs, label, says), title, class_="named"))
     return pictures

@@ -36,6 +36,7 @@ class Plot:
     ) -> None:
         self.x, self.y, self.x_label, self.y_label, self.says, self.height = x, y, x_label, y_label, says, height
         self._marks: list[Markup] = []
+        self._labels: list[Markup] = []  # over all marks
         self._legend: list[tuple[str, str, bool]] = []
 
     def line(
@@ -121,7 +122,7 @@ class Plot:
         if label:
             right = px > (LEFT + RIGHT) / 2
             at = self._bottom - 6 if low else TOP + 11
-            self._marks.append(_words(label, px + (-4 if right else 4), at, "end" if right else "start", opacity=0.85))
+            self._labels.append(_words(label, px + (-4 if right else 4), at, "end" if right else "start", over=True))
 
     def level(self, value: float, label: str = "", colour: str = INK) -> None:
         """A dotted line along, at that y."""
@@ -129,7 +130,7 @@ class Plot:
         style = {"stroke": colour, "stroke_dasharray": "2 3", "opacity": 0.65}
         self._marks.append(tag("line", x1=LEFT, x2=RIGHT, y1=py, y2=py, **style))
         if label:
-            self._marks.append(_words(label, RIGHT - 2, py - 4, "end", opacity=0.85))
+            self._labels.append(_words(label, RIGHT - 2, py - 4, "end", over=True))
 
     def picture(self, pixels: Array) -> None:
         """(rows, columns, 4) pixels over the whole plane, the first row on top."""
@@ -146,6 +147,7 @@ class Plot:
             "svg",
             self._frame(),
             self._marks,
+            self._labels,
             legend,
             viewBox=f"0 0 {WIDTH} {coordinate(self.height + more)}",
             role="img",
@@ -200,8 +202,14 @@ class Plot:
         return marks, 0.0 if beside else 17.0 * len(rows) + 2
 
 
-def _words(content: str, x: float, y: float, anchor: str, opacity: float | None = None) -> Markup:
-    return tag("text", content, x=x, y=y, text_anchor=None if anchor == "start" else anchor, fill=INK, opacity=opacity)
+def _words(content: str, x: float, y: float, anchor: str, opacity: float | None = None, over: bool = False) -> Markup:
+    """Text; what stands ``over`` marks has an edge in the paper's colour, where the page knows that."""
+    style = {
+        "text_anchor": None if anchor == "start" else anchor,
+        "opacity": opacity,
+        "class_": "over" if over else None,
+    }
+    return tag("text", content, x=x, y=y, fill=INK, **style)
 
 
 def image(pixels: Array, x: float, y: float, width: float, height: float) -> Markup:

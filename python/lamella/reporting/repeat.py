@@ -90,6 +90,8 @@ def _training(trainer: Trainer) -> dict[str, Any]:
         found["accumulate"] = trainer.accumulate
     if trainer.average is not None:
         found["average"] = repr(trainer.average)
+    if trainer.precision is not None:
+        found["precision"] = trainer.precision
     if trainer.fitted is not None:
         found["fit"] = dict(trainer.fitted)
     return found
@@ -118,23 +120,35 @@ def code_of(subject: Subject) -> str | None:
     if trainer is None or loss is None or optimizer is None:
         return "\n".join(lines)
     more = f", accumulate={trainer.accumulate}" if trainer.accumulate > 1 else ""
+    more += f", precision={trainer.precision!r}" if trainer.precision is not None else ""
     lines += [f"optimizer = {optimizer}", f"trainer = lm.Trainer(model, {loss}, optimizer{more})"]
     if trainer.fitted is not None and trainer.average is None:
-        lines.append(_fit_code(trainer.fitted, validates=subject.part("validation") is not None))
+        lines += _fit_code(subject, trainer, trainer.fitted)
     return "\n".join(lines)
 
 
-def _fit_code(fitted: Mapping[str, Any], validates: bool) -> str:
+def _fit_code(subject: Subject, trainer: Trainer, fitted: Mapping[str, Any]) -> list[str]:
+    """The last call of fit; and what it does not say."""
     usual = Options("Trainer.fit").plain()
     arguments = [f"epochs={fitted['epochs']}", f"batch_size={fitted['batch_size']}"]
-    arguments += ["validation_data=(x_validation, y_validation)"] if validates else []
+    learned, held_out = subject.part("training", "data"), subject.part("validation")
+    if held_out is not None:
+        weight = "" if held_out.samples.weight is None else ", sample_weight_validation"
+        arguments.append(f"validation_data=(x_validation, y_validation{weight})")
+    if learned is not None and learned.samples.weight is not None:
+        arguments.append("sample_weight=sample_weight")
     for name, value in fitted.items():
         if name in ("epochs", "batch_size") or value == usual[name]:
             continue
-        by_name = name == "schedule" or (name == "sampling" and value != "balanced")
+        by_name = name in ("schedule", "augment") or (name == "sampling" and value != "balanced")
         shown = "..." if by_name else repr(value).replace("CutOnDivergence(", "lm.CutOnDivergence(")
         arguments.append(f"{name}={shown}")
-    return f"history = trainer.fit(x, y, {', '.join(arguments)})"
+    lines = [f"history = trainer.fit(x, y, {', '.join(arguments)})"]
+    if trainer.history.epochs > min(subject.epochs or fitted["epochs"], fitted["epochs"]):
+        lines.insert(0, "# The last of several calls of fit:")
+    if subject.best_epoch is not None and fitted["patience"] is None:
+        lines.append(f"# What was kept are the weights of epoch {subject.best_epoch + 1}.")
+    return lines
 
 
 def _flat(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -68,10 +68,11 @@ class Options:
     def plain(self) -> dict[str, Any]:
         """What a run is repeated by, as text can say it."""
         names = ("epochs", "batch_size", "shuffle", "drop_last", "unit", "monitor", "patience", "min_delta")
-        more = ("restore_best", "on_divergence", "mixup", "sampling")
+        more = ("restore_best", "on_divergence", "mixup", "sampling", "augment")
         found = {name: getattr(self, name) for name in (*names, *more)}
-        if callable(self.sampling):
-            found["sampling"] = getattr(self.sampling, "__qualname__", repr(self.sampling))
+        for name in ("sampling", "augment"):
+            if callable(found[name]):
+                found[name] = getattr(found[name], "__qualname__", repr(found[name]))
         if self.stopping is not None:
             found.update({name: getattr(self.stopping, name) for name in ("monitor", "patience", "min_delta")})
             found["restore_best"] = self.stopping.restore_best
