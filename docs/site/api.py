@@ -109,8 +109,9 @@ def public_names() -> dict[str, Any]:
 
 
 def _collect(module: ModuleType, place: str, names: dict[str, Any]) -> None:
-    for name in module.__all__:
-        item = getattr(module, name)
+    items = {name: getattr(module, name) for name in module.__all__}
+    # A module's own names first: lm.overfit_check is not to be called lm.diagnosis.overfit_check.
+    for name, item in sorted(items.items(), key=lambda entry: isinstance(entry[1], ModuleType)):
         if isinstance(item, ModuleType):
             _collect(item, f"{place}.{name}", names)
         elif callable(item) and item not in names.values():  # optim.lr_scheduler has other names for what optim has
@@ -167,12 +168,12 @@ _INSTANCES = {
 
 
 def identifiers() -> dict[str, str]:
-    """What names in texts stand for: "nn.ReLU", "ReLU", "lm.search", "Trainer.fit", "trainer.fit", ..."""
+    """What names in texts stand for: "nn.ReLU", "ReLU", "lm.search", "lamella.search", "trainer.fit", ..."""
     found: dict[str, str] = {}
     for name, item in public_names().items():
         short = name.removeprefix("lamella.")
         last = short.rpartition(".")[2]
-        written = [short, f"lm.{short}", *([last] if inspect.isclass(item) else [])]
+        written = [name, short, f"lm.{short}", *([last] if inspect.isclass(item) else [])]
         written += [instance for instance, kind in _INSTANCES.items() if kind == name]
         for word in written:
             if word not in _INSTANCES:
