@@ -81,7 +81,7 @@ def experiment(small):
                 ", ".join(common) or "nothing",
             ]
         )
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     for rate in RATES:
         recorder = train(network, rate, 0, epochs)[0]
         course = [record.epoch + 1 for record in recorder.records]
@@ -92,7 +92,9 @@ def experiment(small):
     axes[0].set(xlabel="epoch", ylabel="dead units, worst layer", ylim=(-0.02, 1.02))
     axes[1].set(xlabel="epoch", ylabel="update / weight of a step", yscale="log")
     axes[1].axhline(1e-3, color="0.4", linestyle=":")
-    axes[0].legend(fontsize=8)
+    for each in axes:
+        each.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend(fontsize=8, loc="center right")
     header = [
         "what is wrong",
         "test accuracy",
