@@ -12,8 +12,10 @@ from lamella.diagnosis.records import Histogram
 from lamella.reporting.axis import Axis, axis
 from lamella.reporting.curves import Line, chart, thinned, with_log
 from lamella.reporting.histograms import by_epoch, rebinned, span
+from lamella.reporting.palette import BLUE
 from lamella.reporting.plot import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Plot
 from lamella.reporting.png import png, shades
+from lamella.reporting.subject import of_one_training
 from report.world import numbers_of, pictures
 
 
@@ -164,3 +166,30 @@ def test_histograms_of_anything(values):
         assert len(re.findall("<image", by_epoch(histograms, range(1, len(histograms) + 1), "a", "s"))) == (
             1 if len(histograms) > 1 else 0
         )
+
+
+def test_records_stand_at_their_epochs():
+    """A recorder looks at every so many epochs, and at the last."""
+    drawn = pictures(chart([Line("a", [1.0, 2.0, 3.0], BLUE)], "a", epochs=[0, 2, 10]))[0]
+    path = next(element.attrib["d"] for element in drawn.iter() if element.tag.endswith("path"))
+    left, middle, right = (float(x) for x in re.findall(r"[ML]([\d.]+) ", path))
+    assert (middle - left) / (right - left) == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_column_of_histograms_stands_until_the_next(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "lamella.reporting.histograms.shades", lambda values, most: shown.append(values) or shades(values, most)
+    )
+    edges = np.linspace(0, 1, 3)
+    low, high = Histogram(edges, np.array([9, 1])), Histogram(edges, np.array([1, 9]))
+    by_epoch([low, high, low], [0, 3, 4], "a", "says")
+    heavy = shown[0][-1] > shown[0][0]  # whether more is below
+    assert heavy.tolist() == [True, True, True, False, True]
+
+
+def test_of_several_trainings_the_last_is_drawn(classified):
+    first, *_, last = classified.recorder.records
+    assert of_one_training([first, last, first]) == [first]
+    assert of_one_training([first, last]) == [first, last]
+    assert of_one_training([]) == []

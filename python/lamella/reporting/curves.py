@@ -32,7 +32,7 @@ def chart(
     log: bool = False,
     kept: int | None = None,
     zero: bool = False,
-    first: int = 1,
+    epochs: Sequence[int] | None = None,
     levels: Mapping[str, float] | None = None,
 ) -> Markup:
     """Lines over epochs.
@@ -47,24 +47,25 @@ def chart(
         The epoch, from 0, whose weights were kept: marked.
     zero : bool
         The axis reaches to 0.
-    first : int
-        Number of the first epoch, as people count.
+    epochs : sequence of int, optional
+        Whose the values are, as people count, rising. By default from 1.
     levels : mapping of str to float, optional
         Values to mark across.
     """
-    epochs = max(len(line.values) for line in lines)
-    x = axis([first, first + max(epochs - 1, 1)], LEFT, RIGHT, whole=True, room=0.01)
+    if epochs is None:
+        epochs = range(1, max(len(line.values) for line in lines) + 1)
+    x = axis([epochs[0], max(epochs[-1], epochs[0] + 1)], LEFT, RIGHT, whole=True, room=0.01)
     marked = [*(value for line in lines for value in line.values), *(levels or {}).values()]
     y = axis(marked, BOTTOM, TOP, log=log, zero=zero)
     plot = Plot(x, y, "epoch", y_label, f"{y_label} by epoch: {'; '.join(map(_reading, lines))}")
     for name, value in (levels or {}).items():
         plot.level(value, name)
     if kept is not None:
-        plot.upright(first + kept, f"kept: epoch {first + kept}", low=_is_high(lines, kept, y))
+        plot.upright(1 + kept, f"kept: epoch {1 + kept}", low=_is_high(lines, kept, y))
     for line in lines:
         values = np.asarray(line.values, np.float64)
         taken = thinned(values)
-        plot.line(first + taken, values[taken], line.colour, line.label, line.dashed)
+        plot.line(np.asarray(epochs)[taken], values[taken], line.colour, line.label, line.dashed)
     return plot.svg()
 
 
@@ -74,9 +75,11 @@ def _is_high(lines: Sequence[Line], epoch: int, y: Axis) -> bool:
     return bool(near) and float(y(near).min()) < TOP + 24
 
 
-def with_log(lines: Sequence[Line], y_label: str, kept: int | None = None) -> Markup:
+def with_log(
+    lines: Sequence[Line], y_label: str, kept: int | None = None, epochs: Sequence[int] | None = None
+) -> Markup:
     """The same with a box to tick for a logarithmic axis, where that makes a difference."""
-    plain = chart(lines, y_label, kept=kept)
+    plain = chart(lines, y_label, kept=kept, epochs=epochs)
     values = np.concatenate([np.asarray(line.values, np.float64) for line in lines])
     values = values[np.isfinite(values)]
     if len(values) < 2 or values.min() <= 0 or values.max() < 3 * values.min():
@@ -84,7 +87,7 @@ def with_log(lines: Sequence[Line], y_label: str, kept: int | None = None) -> Ma
     box = tag("label", tag("input", type="checkbox", class_="log"), " logarithmic", class_="switch")
     pictures = (
         tag("div", plain, class_="linear"),
-        tag("div", chart(lines, y_label, log=True, kept=kept), class_="logarithmic"),
+        tag("div", chart(lines, y_label, log=True, kept=kept, epochs=epochs), class_="logarithmic"),
     )
     return tag("div", join(*pictures), box, class_="either")
 

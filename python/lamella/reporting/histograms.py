@@ -11,7 +11,6 @@ from lamella.reporting.markup import Markup
 from lamella.reporting.palette import BLUE
 from lamella.reporting.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Plot
 from lamella.reporting.png import shades
-from lamella.reporting.subject import even_sample
 
 #: Bins and epochs of a picture, at most.
 _BINS, _EPOCHS = 48, 120
@@ -32,12 +31,14 @@ def by_epoch(histograms: Sequence[Histogram], epochs: Sequence[int], label: str,
     """
     if len(histograms) == 1:
         return bars(histograms[0], label, says)
-    chosen = even_sample(len(histograms), _EPOCHS)
+    # Columns are of one width, records may be any number of epochs apart: each stands until the next.
+    at = np.linspace(epochs[0], epochs[-1], min(epochs[-1] - epochs[0] + 1, _EPOCHS))
+    chosen = np.searchsorted(epochs, at + 1e-9, side="right") - 1
     low, high = span([histograms[index] for index in chosen])
     table = np.stack([rebinned(histograms[index], low, high) for index in chosen], axis=1)
     # A spike (at 0, of a rectifier) is not to hide the rest: roots of shares, each epoch by its own largest bin.
     shares = np.sqrt(table / np.maximum(table.max(axis=0, keepdims=True), 1e-300))
-    first, last = epochs[int(chosen[0])], epochs[int(chosen[-1])]
+    first, last = epochs[0], epochs[-1]
     bottom = _HEIGHT - (HEIGHT - BOTTOM)
     plot = Plot(
         Axis(first, max(last, first + 1), LEFT, RIGHT, whole=True),

@@ -28,12 +28,12 @@ _GOOD_RATIO = 1e-3
 def rates(subject: Subject) -> Section | None:
     """Learning rates over time, and how large updates were beside the weights."""
     pictures, words = [], None
-    lines = _rate_lines(subject)
+    lines, epochs = _rate_lines(subject)
     constant = _constant(lines)
     if constant is not None:
         words = paragraph(f"The learning rate was {number(constant)} in all epochs.")
     elif lines:
-        picture = with_log(lines, "learning rate") if len(lines[0].values) > 1 else chart(lines, "learning rate")
+        picture = with_log(lines, "learning rate", epochs=epochs)
         pictures.append(figure(picture, "Learning rate, in the epoch's last step"))
     ratios = update_ratio_chart(subject.records)
     if ratios is not None:
@@ -55,14 +55,15 @@ def _constant(lines: Sequence[Line]) -> float | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _rate_lines(subject: Subject) -> list[Line]:
+def _rate_lines(subject: Subject) -> tuple[list[Line], list[int] | None]:
+    """By epoch; of several groups what was recorded, and in which epochs."""
     recorded = [record for record in subject.records if record.epoch >= 0]
     groups = max((len(record.rates) for record in recorded), default=0)
     if groups > 1:
         by_group = {f"group {k}": [_entry(record.rates, k) for record in recorded] for k in range(min(groups, _LINES))}
-        return several(by_group)
+        return several(by_group), [record.epoch + 1 for record in recorded]
     values = subject.history.get("lr", ())
-    return [Line("learning rate", values, BLUE)] if len(values) else []
+    return [Line("learning rate", values, BLUE)] if len(values) else [], None
 
 
 def _entry(values: Sequence[float], index: int) -> float:
@@ -79,9 +80,9 @@ def update_ratio_chart(records: Sequence[EpochRecord]) -> Markup | None:
     ratios = update_ratios(records)
     if not ratios:
         return None
-    first = next(record for record in records if any(p.update_ratio for p in record.parameters.values()))
+    epochs = [record.epoch + 1 for record in records if any(p.update_ratio for p in record.parameters.values())]
     levels = {"good: 0.001": _GOOD_RATIO}
-    return chart(several(ratios), "update / weight", log=True, first=first.epoch + 1, levels=levels)
+    return chart(several(ratios), "update / weight", log=True, epochs=epochs, levels=levels)
 
 
 def update_ratios(records: Sequence[EpochRecord]) -> dict[str, list[float]]:
@@ -190,12 +191,12 @@ def over_time(records: Sequence[EpochRecord]) -> dict[str, Markup]:
     """Pictures of dead and saturated shares, and of gradients, by epoch, under their captions."""
     if len(records) < 2:
         return {}
-    first, pictures = records[0].epoch + 1, {}
+    epochs, pictures = [record.epoch + 1 for record in records], {}
     for label, caption, of, log in _QUANTITIES:
         lines = _lines(records, of)
         values = np.concatenate([np.asarray(line.values, np.float64) for line in lines]) if lines else np.empty(0)
         if (values[np.isfinite(values)] > 0).any():
-            pictures[caption] = chart(lines, label, log=log, zero=not log, first=first)
+            pictures[caption] = chart(lines, label, log=log, zero=not log, epochs=epochs)
     return pictures
 
 

@@ -199,12 +199,12 @@ def record(shown: "EpochRecord") -> str:
 def recorder(shown: "Recorder") -> str:
     """The last record, and how updates and gradients went."""
     from lamella.reporting.insides import over_time, update_ratio_chart
+    from lamella.reporting.subject import of_one_training
 
     if not shown.records:
         return _whole("Recorder without records")
-    pictures = [
-        made for made in (update_ratio_chart(shown.records), *over_time(shown.records).values()) if made is not None
-    ]
+    records = of_one_training(shown.records)
+    pictures = [made for made in (update_ratio_chart(records), *over_time(records).values()) if made is not None]
     title = f"Recorder of {counted(len(shown.records), 'record')}"
     return _whole(title, _row(pictures), Markup(record(shown.records[-1])))
 

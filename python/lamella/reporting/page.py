@@ -22,7 +22,7 @@ from lamella.reporting.number import counted, duration, number
 from lamella.reporting.reading import reading
 from lamella.reporting.repeat import initial_rates, repeat
 from lamella.reporting.scores import learning_curves, r_squared, score, shown
-from lamella.reporting.subject import WHERE, Subject, loss_of_history, read_parts
+from lamella.reporting.subject import WHERE, Subject, loss_of_history, of_one_training, read_parts
 from lamella.reporting.timing import timing
 from lamella.reporting.weights import weight_images
 from lamella.trainer.early_stopping import larger_is_better
@@ -147,7 +147,7 @@ def _records(recorder: Any) -> list[EpochRecord]:
     given = [] if recorder is None else getattr(recorder, "records", recorder)
     if not isinstance(given, (list, tuple)) or not all(isinstance(record, EpochRecord) for record in given):
         raise TypeError(f"[{WHERE}] recorder is {recorder!r:.80} but must be a Recorder, or what it recorded")
-    return list(given)
+    return of_one_training(given)
 
 
 def _names(classes: Any) -> list[str] | None:

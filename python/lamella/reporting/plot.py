@@ -16,6 +16,9 @@ WIDTH, HEIGHT = 400, 250
 #: Where the plane's edges are: room for ticks and names of axes.
 LEFT, RIGHT, TOP, BOTTOM = 50, 390, 26, 206
 
+#: Around text that stands over lines: nothing where there is no style sheet that says the paper's colour.
+_EDGE = "paint-order:stroke;stroke:var(--paper,none);stroke-width:4px;stroke-linejoin:round"
+
 _LETTER = 6.6  # width of one, about, at the size of a legend
 
 
@@ -207,7 +210,7 @@ def _words(content: str, x: float, y: float, anchor: str, opacity: float | None 
     style = {
         "text_anchor": None if anchor == "start" else anchor,
         "opacity": opacity,
-        "class_": "over" if over else None,
+        "style": _EDGE if over else None,
     }
     return tag("text", content, x=x, y=y, fill=INK, **style)
 

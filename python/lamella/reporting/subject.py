@@ -196,6 +196,12 @@ def _read_sparse(name: str, x: Any, y: Any, weight: Any, model: Module, loss: Lo
     return Part(name, samples, rows, model.predict(samples.x), fingerprint, shape)
 
 
+def of_one_training(records: Sequence[EpochRecord]) -> list[EpochRecord]:
+    """Those of the last training, where a recorder saw several: its epochs begin anew."""
+    anew = [index for index in range(1, len(records)) if records[index].epoch <= records[index - 1].epoch]
+    return list(records[anew[-1] if anew else 0 :])
+
+
 def some(items: Sequence[T], most: int) -> list[T]:
     """At most so many of them, at even distances."""
     return [items[index] for index in even_sample(len(items), most)]
