@@ -197,3 +197,9 @@ def test_bad_input():
         lm.overfit_check(network(), x, y, None)
     with pytest.raises(ValueError, match=r"\[overfit_check\] x has 19 features"):
         lm.overfit_check(network(), x[:, 1:], y, nn.CrossEntropyLoss())
+
+
+def test_one_row_has_no_other_to_be_like():
+    model = nn.Sequential(nn.Linear(3, 2), seed=0)
+    check = lm.overfit_check(model, np.ones((1, 3)), np.array([1]), nn.CrossEntropyLoss(), steps=5)
+    assert "constant features" not in [finding.kind for finding in check.findings]

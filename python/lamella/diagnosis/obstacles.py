@@ -125,7 +125,7 @@ def _scale(samples: Samples) -> Iterator[Finding]:
             f"column {column} of x is as large as {largest[column]:.3g}; a network learns best from features of size 1",
             ("standardise: (x - mean) / deviation of the training data, the same on all other data",),
         )
-    if not np.ptp(samples.x, axis=0).any():
+    if len(samples.x) > 1 and not np.ptp(samples.x, axis=0).any():
         yield Finding("constant features", "", 0.0, "all rows have the same features", ("look at how x is made",))
 
 
