@@ -1,6 +1,8 @@
 """Stretches: epochs that fit runs in one native call, against an epoch a call."""
 
+import contextlib
 import gc
+import sys
 
 import numpy as np
 import pytest
@@ -194,6 +196,56 @@ assert np.isclose(optimizer.param_groups[0]["lr"], 0.1 * 0.9999**n, rtol=1e-9)
 assert np.isclose(own.fit(x, y, schedule=plan)["lr"][0], 0.1 * 0.9999**n, rtol=1e-9)
 """
     assert python(program) == "mine"
+
+
+def test_an_interrupt_while_epochs_are_noted_leaves_them_all(monkeypatch):
+    """At whatever line it comes: history, schedule and weights are those of the same epochs."""
+
+    class Late:
+        """Raises at that line within ``Training._note``, counted over all that it calls."""
+
+        def __init__(self, line):
+            self.left = line
+            note = training.Training._note
+
+            def noting(*args):
+                sys.settrace(self.trace)
+                try:
+                    return note(*args)
+                finally:
+                    sys.settrace(None)
+
+            monkeypatch.setattr(training.Training, "_note", noting)
+
+        def trace(self, frame, event, argument):
+            if event == "line" and self.left > 0:
+                self.left -= 1
+                if self.left == 0:
+                    raise KeyboardInterrupt
+            return self.trace
+
+    def make():
+        model = network(3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        plan = optim.StepLR(optimizer, step_size=2)
+        own = lm.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+        return own, plan
+
+    reference, plan = make()
+    reference.fit(X, Y, epochs=5, schedule=plan)
+    for line in range(1, 10_000, 2):
+        own, plan = make()
+        late = Late(line)
+        with contextlib.suppress(KeyboardInterrupt):
+            own.fit(X, Y, epochs=5, schedule=plan)
+        monkeypatch.undo()
+        assert own.history.epochs == plan.last_epoch == 5, line
+        assert {key: len(values) for key, values in own.history.items()} == dict.fromkeys(reference.history, 5)
+        assert own.history["loss"] == reference.history["loss"]
+        assert own.optimizer.lr == reference.optimizer.lr, line
+        if late.left > 0:
+            break
+    assert line > 20
 
 
 def test_divergence_in_the_middle_notes_the_epochs_before():

@@ -1,5 +1,8 @@
 """What a training saw."""
 
+from collections import deque
+from collections.abc import Iterable
+from itertools import starmap
 from typing import Any
 
 
@@ -73,3 +76,9 @@ class History(dict[str, list[float]]):
         from lamella.reporting import notebook
 
         return notebook.history(self)
+
+
+def add_epochs(histories: Iterable[History], columns: dict[str, list[float]]) -> None:
+    """Append epochs to all of them or, where a signal's handler raises, to none: it never runs within a line of C."""
+    pairs = [(history.setdefault(key, []), values) for history in histories for key, values in columns.items()]
+    deque(starmap(list.extend, pairs), maxlen=0)

@@ -42,16 +42,17 @@ class Scheduling:
         if schedule is not None and schedule.optimizer is not optimizer:
             raise ValueError(f"[{where}] schedule ({schedule!r}) is a schedule of another optimizer")
         self.schedule = schedule
+        self._begun: Clock | None = None  # where the schedule was at the last begin
 
     @property
     def watches(self) -> bool:
         """Whether it looks at a quantity of the record."""
         return self.schedule is not None and self.schedule.watches
 
-    def _clock(self, steps: int = 0, epochs: int = 0) -> Clock:
-        """So much later than now."""
+    def _clock(self, steps: int = 0, epochs: int = 0, now: Clock | None = None) -> Clock:
+        """So much later than that, or than now."""
         assert self.schedule is not None
-        now = self.schedule.clock
+        now = now or self.schedule.clock
         now_epochs = now.steps if now.epochs is None else now.epochs
         if self._unit == "step":
             return Clock(now.steps + steps)
@@ -108,6 +109,7 @@ class Scheduling:
             return None
         self.schedule.settings(self._clock(steps * epochs, epochs))  # it ends before the first epoch, if at all
         self.schedule.advance(self._clock())
+        self._begun = self.schedule.clock
         clocks = [
             self._clock(steps * epoch + step, epoch)
             for epoch in range(epochs)
@@ -147,7 +149,7 @@ class Scheduling:
             for group in self._optimizer.param_groups:
                 group.write()
 
-    def advance(self, steps: int, metrics: float | None) -> None:
-        """Go on to the next epoch's begin."""
+    def advance(self, steps: int, epochs: int, metrics: float | None) -> None:
+        """Go on by so many epochs of so many steps from the last :meth:`begin`."""
         if self.schedule is not None:
-            self.schedule.advance(self._clock(steps, 1), metrics)
+            self.schedule.advance(self._clock(steps * epochs, epochs, self._begun), metrics)

@@ -11,7 +11,7 @@ from lamella.callbacks.hooks import Hooks
 from lamella.callbacks.run import Run
 from lamella.trainer.divergence import DivergenceError, ceiling
 from lamella.trainer.early_stopping import Stopping, check_monitor, larger_is_better
-from lamella.trainer.history import History
+from lamella.trainer.history import History, add_epochs
 from lamella.trainer.mixup import Mixup
 from lamella.trainer.options import Options
 from lamella.trainer.order import Order
@@ -226,37 +226,47 @@ class Training:
 
     def end(self, stretch: Stretch | EpochInParts, interrupted: bool = False) -> None:
         """Take note of what a stretch did; DivergenceError if its loss is not finite, and nothing else is wanted."""
-        trainer = self.trainer
-        self._scheduling.end()
-        trainer.optimizer.eval()  # between epochs the weights are those to predict with
-        records, names = stretch.records, self.quantities()
-        count = len(records["loss"])
-        for epoch in range(count):
-            record = {key: records[name][epoch] for name, key in names.items() if name in records}
-            if record["loss"] > self._most:
-                self._cut(record["loss"], self._steps)
-                return
-            self._note(record, interrupted, stretch.stopped and epoch == count - 1)
+        before = self.history.epochs
+        try:
+            record = self._note(stretch, before)
+        except BaseException:  # such as Ctrl-C in between: the epochs of a stretch are noted all, as the model has them
+            if self._measured and self._alone():
+                self._note(stretch, before)
+            raise
+        if record:
+            if not interrupted:
+                self._hooks.epoch_end(self.history.epochs - 1, record)  # none is due before the last epoch
+            if self._good:
+                self._good = [self._good[-1], Snapshot(self.trainer)]
         if stretch.ending == _core.Ending.diverged:
             self._cut(*stretch.last)
 
-    def _note(self, record: dict[str, float], interrupted: bool, stopped: bool) -> None:
-        """One more epoch; ``stopped``: early stopping ended the stretch there."""
+    def _note(self, stretch: Stretch | EpochInParts, before: int) -> dict[str, float] | None:
+        """Its epochs, after so many; the last one's record. Where all was noted natively, again does no harm."""
         trainer, options, history = self.trainer, self.options, self.history
-        if not self._measured:
-            self._measure(record)
-        epoch = history.epochs
-        history.add(record)
-        trainer.history.add(record)
+        self._scheduling.end()
+        trainer.optimizer.eval()  # between epochs the weights are those to predict with
+        records = stretch.records
+        noted = {key: records[name] for name, key in self.quantities().items() if name in records}
+        count = len(noted["loss"])
+        if count == 0:
+            return None
+        last = {key: values[-1] for key, values in noted.items()}
+        if last["loss"] > self._most:
+            self._cut(last["loss"], self._steps)
+            return None
+        if not self._measured:  # then it is one epoch
+            self._measure(last)
+            noted = {key: [value] for key, value in last.items()}
+        if history.epochs == before:
+            add_epochs((history, trainer.history), noted)
         self._again = False
-        self._scheduling.advance(self._steps, record[options.monitor] if self._scheduling.watches else None)
+        self._scheduling.advance(self._steps, count, last[options.monitor] if self._scheduling.watches else None)
         own = not self._measured or options.on_divergence is not None  # the stretch did not look at it
-        if stopped or (self._stopping is not None and own and self._stopping.stops(record[self._stopping.monitor])):
+        stopping = self._stopping if own else None
+        if stretch.stopped or (stopping is not None and stopping.stops(last[stopping.monitor])):
             history.stopped = "patience"
-        if not interrupted:
-            self._hooks.epoch_end(epoch, record)
-        if self._good:
-            self._good = [self._good[-1], Snapshot(trainer)]
+        return last
 
     def _measure(self, record: dict[str, float]) -> None:
         """What is to be noted beside the training data's loss, by the weights as they are now."""

@@ -207,10 +207,16 @@ class LRScheduler:
                     self.scales[index] = group["lr"] / plain
 
     def _write(self) -> None:
-        settings = self.settings(self._clock)
-        for group, changed in zip(self.optimizer.param_groups, settings, strict=True):
-            group.take(changed)
-        self._last = [changed["lr"] for changed in settings]
+        settings, groups = self.settings(self._clock), self.optimizer.param_groups
+        before = [{name: group[name] for name in changed} for group, changed in zip(groups, settings, strict=True)]
+        try:
+            for group, changed in zip(groups, settings, strict=True):
+                group.take(changed)
+            self._last = [changed["lr"] for changed in settings]
+        except BaseException:  # Ctrl-C in between would leave rates that look as if set by hand
+            for group, changed in zip(groups, before, strict=True):
+                group.take(changed)
+            raise
 
     # State.
 
