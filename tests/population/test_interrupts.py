@@ -147,6 +147,7 @@ def test_a_fork_while_another_thread_trains():
     program = """
 lm.set_num_threads(3)
 rows, stop = labelled(), []
+lm.Population  # imported here: a child of a process that was just importing something cannot
 def work():
     pop = population(5)
     while not stop:
