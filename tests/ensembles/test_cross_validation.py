@@ -11,6 +11,15 @@ from lamella.population.folds import fold_rows
 FIT = {"loss": nn.CrossEntropyLoss(), "optimizer": optim.Adam, "settings": {"lr": 0.02}, "epochs": 4, "batch_size": 16}
 
 
+class SparseLike:
+    """What scipy's sparse matrices have in common; their ``len`` raises."""
+
+    nnz, toarray = 0, None
+
+    def __len__(self):
+        raise TypeError("sparse array length is ambiguous")
+
+
 def bits(history):
     return {key: values for key, values in history.items() if key != "seconds"}
 
@@ -177,6 +186,8 @@ def test_folds_that_diverge_have_no_score():
     ({"settings": {"speed": 1}}, ValueError, "settings has 'speed' but Adam takes"),
     ({"sample_weight": np.ones(3)}, ValueError, r"\[cross_validate\] sample_weight has shape \(3,\)"),
     ({"y": np.zeros(3, int)}, ValueError, r"\[cross_validate\] y has shape \(3,\)"),
+    ({"x": SparseLike()}, TypeError, r"\[cross_validate\] x is a sparse matrix; pass x.toarray"),
+    ({"x": lm.data.arrays(np.eye(91, 3))}, TypeError, r"\[cross_validate\] x is a source \(Arrays\) where an array is"),
     ({"factory": [network]}, TypeError, r"\[cross_validate\] factory is .* but must be a function"),
 ])  # fmt: skip
 def test_errors(arguments, kind, message):

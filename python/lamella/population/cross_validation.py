@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella._arrays import Array
+from lamella._arrays import Array, is_sparse, to_array
 from lamella.nn import _check
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
@@ -136,7 +136,8 @@ def cross_validate(
             raise TypeError(f"[{where}] there is no argument {name!r}; those of Population.fit are {', '.join(known)}")
     repeats = _check.integer(where, "repeats", repeats, 1)
     seed = _check.integer(where, "seed", seed, 0, below=2**63)
-    given = [given_folds(cv, len(x), y, where) for _ in range(repeats)]
+    rows = len(to_array(x, "x", where) if is_sparse(x) or not hasattr(x, "__len__") else x)
+    given = [given_folds(cv, rows, y, where) for _ in range(repeats)]
     population = Population(
         factory,
         sum(each if isinstance(each, int) else len(each) for each in given),
