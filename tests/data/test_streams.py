@@ -235,3 +235,21 @@ def test_no_thread_is_left():
     x, y = numbered(5000)
     make().fit(chunks_of(x, y), epochs=2, validation_data=chunks_of(x, y))
     assert not [thread for thread in threading.enumerate() if thread.name == "lamella-prefetch"]
+
+
+@pytest.mark.parametrize("kind", ["iterable", "function", "source"])
+def test_validation_data_are_all_that_rows_may_come_from(kind):
+    """An iterable of batches, such as a DataLoader, too."""
+
+    class Loader:
+        def __iter__(self):
+            yield from chunks_of(*numbered(20))()
+
+    given = {"iterable": Loader(), "function": Loader().__iter__, "source": data.batches(Loader())}[kind]
+
+    def fit(validation_data):
+        model = nn.Sequential(nn.Linear(2, 2), seed=1)
+        trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=1e-3))
+        return trainer.fit(*numbered(40), epochs=2, validation_data=validation_data)
+
+    assert fit(given)["val_loss"] == pytest.approx(fit(numbered(20))["val_loss"], rel=1e-6)

@@ -40,7 +40,7 @@ def _held_out(trainer: "Trainer", given: Any, options: Options, training_x: Any)
         return None
     where = f"{options.where} validation_data"
     x, y, weight = given, None, None
-    if not isinstance(given, Source) and not callable(given) and not hasattr(given, "__next__"):
+    if not _gives_batches(given):
         x, y, weight = held_out_parts(given, options.where)
     x, y, weight = unpacked(x, y, weight)
     source = as_source(x, y, weight, trainer.model.store().dtype, where)
@@ -51,3 +51,10 @@ def _held_out(trainer: "Trainer", given: Any, options: Options, training_x: Any)
     if not source.repeats and options.epochs > 1:
         raise ValueError(f"[{where}] it is an iterator, which gives its rows once; pass a function that returns one")
     return stream_of(trainer, source, where)
+
+
+def _gives_batches(given: Any) -> bool:
+    """Whether validation data are a source, or what :func:`lamella.data.batches` takes; no tuple of arrays."""
+    if isinstance(given, (tuple, list, dict, str)) or hasattr(given, "shape"):
+        return False
+    return isinstance(given, Source) or callable(given) or hasattr(given, "__iter__")

@@ -242,7 +242,7 @@ class Trainer:
             Targets, as the loss takes them.
         epochs : int, default 1
         batch_size : int, default 32
-        validation_data : (x, y) or (x, y, sample_weight), or source, optional
+        validation_data : (x, y) or (x, y, sample_weight), source or iterable of batches, optional
             Evaluated after each epoch; by the average, if there is one.
         shuffle : bool, default True
             Take the rows in a new random order each epoch: a function of the model's seed and the epochs so far. A
