@@ -198,51 +198,52 @@ assert np.isclose(own.fit(x, y, schedule=plan)["lr"][0], 0.1 * 0.9999**n, rtol=1
     assert python(program) == "mine"
 
 
-def test_an_interrupt_while_epochs_are_noted_leaves_them_all(monkeypatch):
-    """At whatever line it comes: history, schedule and weights are those of the same epochs."""
+class Late:
+    """Raises at that line within ``Training._note``, counted over all that it calls."""
 
-    class Late:
-        """Raises at that line within ``Training._note``, counted over all that it calls."""
+    def __init__(self, line, monkeypatch):
+        self.left = line
+        note = training.Training._note
 
-        def __init__(self, line):
-            self.left = line
-            note = training.Training._note
+        def noting(*args):
+            sys.settrace(self.trace)
+            try:
+                return note(*args)
+            finally:
+                sys.settrace(None)
 
-            def noting(*args):
-                sys.settrace(self.trace)
-                try:
-                    return note(*args)
-                finally:
-                    sys.settrace(None)
+        monkeypatch.setattr(training.Training, "_note", noting)
 
-            monkeypatch.setattr(training.Training, "_note", noting)
+    def trace(self, frame, event, argument):
+        if event == "line" and self.left > 0:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self.trace
 
-        def trace(self, frame, event, argument):
-            if event == "line" and self.left > 0:
-                self.left -= 1
-                if self.left == 0:
-                    raise KeyboardInterrupt
-            return self.trace
+
+@pytest.mark.parametrize("options", [{}, {"mixup": 0.2}])
+def test_an_interrupt_while_epochs_are_noted(options, monkeypatch):
+    """At whatever line it comes, history and schedule are of the same epochs: of all, if they were one stretch."""
 
     def make():
         model = network(3)
         optimizer = optim.SGD(model.parameters(), lr=0.1)
-        plan = optim.StepLR(optimizer, step_size=2)
-        own = lm.Trainer(model, nn.CrossEntropyLoss(), optimizer)
-        return own, plan
+        return lm.Trainer(model, nn.CrossEntropyLoss(), optimizer), optim.StepLR(optimizer, step_size=2)
 
+    epochs = 2 if options else 5
     reference, plan = make()
-    reference.fit(X, Y, epochs=5, schedule=plan)
+    reference.fit(X, Y, epochs=epochs, schedule=plan, **options)
     for line in range(1, 10_000, 2):
         own, plan = make()
-        late = Late(line)
-        with contextlib.suppress(KeyboardInterrupt):
-            own.fit(X, Y, epochs=5, schedule=plan)
-        monkeypatch.undo()
-        assert own.history.epochs == plan.last_epoch == 5, line
-        assert {key: len(values) for key, values in own.history.items()} == dict.fromkeys(reference.history, 5)
-        assert own.history["loss"] == reference.history["loss"]
-        assert own.optimizer.lr == reference.optimizer.lr, line
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            late = Late(line, patch)
+            own.fit(X, Y, epochs=epochs, schedule=plan, **options)
+        n = own.history.epochs
+        assert n == plan.last_epoch, line
+        assert n == epochs or options
+        assert all(values == reference.history[key][:n] for key, values in own.history.items() if key != "seconds")
+        assert own.optimizer.lr == pytest.approx(0.1 * 0.1 ** (n // 2)), line
         if late.left > 0:
             break
     assert line > 20

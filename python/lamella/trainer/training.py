@@ -232,6 +232,8 @@ class Training:
         except BaseException:  # such as Ctrl-C in between: the epochs of a stretch are noted all, as the model has them
             if self._measured and self._alone():
                 self._note(stretch, before)
+            else:  # or not, as far as it came
+                self._scheduling.advance(self._steps, self.history.epochs - before, None)
             raise
         if record:
             if not interrupted:
