@@ -5,13 +5,19 @@
 #include <cmath>
 
 #include "core/threads.h"
+#include "kernels/registry.h"
 
 namespace lamella {
 namespace {
 
-// What a barrier costs for each thread of the team, in multiply-adds of a product: about two microseconds, measured
-// where two threads begin to beat one (64-128-128-10 at a batch of 64, and 8-32-32-32-32-32-32-1 at one of about 1000).
-constexpr double kWait = 200000;
+// What a barrier costs for each thread of the team, in the multiply-adds of a product that take as long: between one
+// and two microseconds, measured where two threads begin to beat one (with AVX-512 64-128-128-10 at a batch of 64 and
+// 8-32-32-32-32-32-32-1 at one of about 1000; with AVX2 64-100-10 at one of 100). Narrower vectors do fewer in that
+// time.
+double wait_cost() {
+  static const double cost = active_isa() == "avx512" ? 200000 : active_isa() == "avx2" ? 100000 : 50000;
+  return cost;
+}
 
 std::atomic<bool> always{false};
 
@@ -20,13 +26,13 @@ std::atomic<bool> always{false};
 int worthwhile_threads(const Work& work, Index n) {
   const int most = max_threads();
   if (most == 1 || always) return most;
-  // total / threads + kWait waits threads is least at this number, and from two on less than total alone.
-  return std::clamp(static_cast<int>(std::sqrt(work.total(n) / (kWait * std::max(work.waits, 1)))), 1, most);
+  // total / threads + wait_cost waits threads is least at this number, and from two on less than total alone.
+  return std::clamp(static_cast<int>(std::sqrt(work.total(n) / (wait_cost() * std::max(work.waits, 1)))), 1, most);
 }
 
 bool team_beats_crew(const Work& work, Index n, std::size_t models) {
   const int team = worthwhile_threads(work, n);
-  const double together = work.total(n) / team + kWait * std::max(work.waits, 1) * team;
+  const double together = work.total(n) / team + wait_cost() * std::max(work.waits, 1) * team;
   const auto crew = static_cast<double>(std::min<std::size_t>(models, static_cast<std::size_t>(max_threads())));
   return team > 1 && together < work.total(n) / crew;
 }
