@@ -1,10 +1,19 @@
 """Fixtures that all tests share."""
 
+import gc
+
 import numpy as np
 import pytest
 
 import lamella as lm
 from lamella import _core
+
+
+def pytest_collection_finish():
+    """What is there now, tests and libraries, stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
 
 #: Bytes before and after every operand of a kernel under test; a cache line, so that operands stay aligned.
 GUARD = 64

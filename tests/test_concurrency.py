@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import itertools
 import multiprocessing
 import os
 import subprocess
@@ -102,9 +101,12 @@ USE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", list(itertools.permutations(USE)), ids=" ".join)
+@pytest.mark.parametrize("order", [[*USE][k:] + [*USE][:k] for k in range(3)], ids=" ".join)
 def test_beside_other_libraries_in_any_order(order):
-    """Imported in this order, used before and after the others, with threads: the same bits as alone."""
+    """Imported in this order, used before and after the others, with threads: the same bits as alone.
+
+    Of any two, each comes first in one of the orders.
+    """
     for module in ("torch", "sklearn"):
         pytest.importorskip(module)
     program = "\n".join(["import warnings", *(USE[name] for name in order)]) + "\n" + SETUP
