@@ -6,8 +6,7 @@
 >>> trainer = lm.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3))
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     from lamella import _core as _core
@@ -20,6 +19,7 @@ except ImportError as error:  # pragma: no cover - only in a broken installation
 from lamella import callbacks, nn, optim
 from lamella._config import get_num_threads, set_num_threads, show_config
 from lamella._files import load, load_metadata, save
+from lamella._later import later
 from lamella._version import __version__
 from lamella.trainer import CutOnDivergence, DivergenceError, History, LRRangeTest, Trainer
 
@@ -32,15 +32,17 @@ if TYPE_CHECKING:
     from lamella.tuning import Halving, SearchInterrupted, SearchResult, Trial, space
     from lamella.tuning.search import search
 
-#: Modules that are imported when they are first used, and those of their names that stand here, too.
-_LATER: dict[str, tuple[str, ...]] = {
-    "lamella.data": (),
-    "lamella.diagnosis": ("check_gradients", "diagnose", "lr_range_test", "overfit_check"),
-    "lamella.ensemble": ("Ensemble",),
-    "lamella.population": ("CrossValidation", "OutOfBag", "Population", "PopulationHistory", "cross_validate"),
-    "lamella.reporting": ("report",),
-    "lamella.tuning": ("Halving", "SearchInterrupted", "SearchResult", "Trial", "search", "space"),
-}
+__getattr__ = later(
+    __name__,
+    {
+        "data": (),
+        "diagnosis": ("check_gradients", "diagnose", "lr_range_test", "overfit_check"),
+        "ensemble": ("Ensemble",),
+        "population": ("CrossValidation", "OutOfBag", "Population", "PopulationHistory", "cross_validate"),
+        "reporting": ("report",),
+        "tuning": ("Halving", "SearchInterrupted", "SearchResult", "Trial", "search", "space"),
+    },
+)
 
 __all__ = [
     "CrossValidation",
@@ -78,15 +80,6 @@ __all__ = [
     "show_config",
     "space",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LATER.items():
-        if name in names:
-            return getattr(import_module(module), name)
-        if module == f"lamella.{name}":
-            return import_module(module)
-    raise AttributeError(f"module 'lamella' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -4,9 +4,9 @@
 >>> trainer.fit(x, y, epochs=50, callbacks=[callbacks.ProgressBar(), callbacks.Checkpoint("run.safetensors")])
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lamella._later import later
 from lamella.callbacks.callback import Callback
 from lamella.callbacks.early_stopping import EarlyStopping
 from lamella.callbacks.run import Run
@@ -32,24 +32,17 @@ __all__ = [
     "TensorBoard",
 ]
 
-#: Modules that are imported when they are first asked for: most trainings need none of them.
-_LATER = {
-    "CSVLog": "csv_log",
-    "Checkpoint": "checkpoint",
-    "JSONLinesLog": "json_lines",
-    "Live": "live",
-    "LivePopulation": "live",
-    "ProgressBar": "progress",
-    "TensorBoard": "tensorboard",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = later(
+    __name__,
+    {
+        "checkpoint": ("Checkpoint",),
+        "csv_log": ("CSVLog",),
+        "json_lines": ("JSONLinesLog",),
+        "live": ("Live", "LivePopulation"),
+        "progress": ("ProgressBar",),
+        "tensorboard": ("TensorBoard",),
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -5,9 +5,9 @@
 >>> trainer.fit(source, epochs=3, validation_data=data.parquet("2025.parquet", target="price"))  # doctest: +SKIP
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lamella._later import later
 from lamella.data.source import Chunk, Source
 
 if TYPE_CHECKING:
@@ -20,20 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "Source", "arrays", "augment", "batches", "csv", "npy", "parquet", "split"]
 
-#: Where the other names are, loaded at first use.
-_PLACES = {
-    "arrays": "memory",
-    "batches": "iterables",
-    "csv": "tables",
-    "npy": "mapped",
-    "parquet": "tables",
-    "split": "splitting",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name == "augment":
-        return import_module("lamella.data.augment")
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"lamella.data.{_PLACES[name]}"), name)
+__getattr__ = later(
+    __name__,
+    {
+        "augment": (),
+        "iterables": ("batches",),
+        "mapped": ("npy",),
+        "memory": ("arrays",),
+        "splitting": ("split",),
+        "tables": ("csv", "parquet"),
+    },
+)
