@@ -39,7 +39,10 @@ struct Plain {
 template <typename T>
 constexpr Index kDepth = 512 * 4 / sizeof(T);
 template <typename T>
-constexpr Index kWidth = kVectorBytes == 64 ? 352 / kTileCols<T> * kTileCols<T> : 192;
+constexpr Index kWidth = kVectorBytes == 64 ? 352 / kTileCols<T> * kTileCols<T> : 96;
+// Without packing, a row of tiles, which epilogues go over while it is in L1.
+template <typename T>
+constexpr Index kRowWidth = kVectorBytes == 64 ? kWidth<T> : 192;
 constexpr Index kHeight = kTileRows * 150;
 // Below this many rows of C a block of B is used too seldom to be worth packing.
 constexpr Index kPackRows = 4 * kTileRows;
@@ -47,6 +50,10 @@ constexpr Index kPackRows = 4 * kTileRows;
 constexpr Index kUnpackedBytes = Index{32} << 10;
 
 constexpr Index kPackSlack = 16;  // pack_across writes so far beyond its panels
+// Rows of a matrix are often pages apart, which processors do not fetch ahead by themselves.
+constexpr Index kFetchAhead = 8;
+template <typename T>
+constexpr Index kLine = 64 / sizeof(T);  // elements of a cache line
 template <typename T>
 constexpr bool kScratchFits = ((kHeight + kWidth<T>)*kDepth<T> + 2 * kPackSlack) * Index{sizeof(T)} <= kScratchBytes;
 
@@ -66,6 +73,7 @@ void pack_along(T* out, const T* in, Index across, Index count, Index depth) {
   const Index whole = count / panel * panel, used = count - whole;
   for (Index p = 0; p < depth; ++p, in += across, out += panel) {
     T* to = out;
+    for (Index i = 0; i < count; i += kLine<T>) __builtin_prefetch(in + kFetchAhead * across + i);
     for (Index first = 0; first < whole; first += panel, to += panel * depth) {
 #pragma GCC unroll 8
       for (int i = 0; i < panel / lanes; ++i) store(to + i * lanes, load(in + first + i * lanes));
@@ -86,29 +94,35 @@ void pack_along(T* out, const T* in, Index across, Index count, Index depth) {
 }
 
 // Panels whose columns are contiguous in the source: out[p * panel + i] = in[i * along + p], by squares of vectors
-// transposed in registers. Writes up to a vector more than the panels hold.
+// transposed in registers, all of a row's cache line at once: it may be evicted soon, as many rows share their place in
+// the cache. Writes up to a vector more than the panels hold.
 template <int panel, typename T>
 void pack_across(T* out, const T* in, Index along, Index count, Index depth) {
   constexpr int lanes = kLanes<T>, groups = (panel + lanes - 1) / lanes;
   for (Index first = 0; first < count; first += panel, out += panel * depth) {
-    const Index used = count - first < panel ? count - first : panel;
-    for (Index p0 = 0; p0 < depth; p0 += lanes) {
-      const Index block = depth - p0 < lanes ? depth - p0 : lanes;
-      Vector<T> square[groups][lanes];
-#pragma GCC unroll 4
-      for (int g = 0; g < groups; ++g) {
+    for (Index p0 = 0; p0 < depth; p0 += kLine<T>) {
+      const Index end = depth - p0 < kLine<T> ? depth : p0 + kLine<T>;
+      // The last group first: where the panel is no multiple of a vector, it reaches into the panel's next row, whose
+      // first group then mends that.
+      for (int g = groups - 1; g >= 0; --g) {
+        const T* const from = in + (first + g * lanes) * along;
+        const Index rows = count - first - g * lanes;
+        for (Index p = p0; p < end; p += lanes) {
+          T* const to = out + p * panel + g * lanes;
+          Vector<T> square[lanes];
+          if (rows >= lanes && end - p >= lanes) {
 #pragma GCC unroll 16
-        for (int i = 0; i < lanes; ++i) {
-          const Index row = g * lanes + i;
-          const T* from = in + (first + row) * along + p0;
-          square[g][i] = row >= used ? Vector<T>{} : (block == lanes ? load(from) : load_part(from, block));
+            for (int i = 0; i < lanes; ++i) square[i] = load(from + i * along + p);
+            transpose<T>(square);
+#pragma GCC unroll 16
+            for (int i = 0; i < lanes; ++i) store(to + i * panel, square[i]);
+          } else {
+            const Index block = end - p < lanes ? end - p : lanes;
+            for (int i = 0; i < lanes; ++i) square[i] = i < rows ? load_part(from + i * along + p, block) : Vector<T>{};
+            transpose<T>(square);
+            for (Index i = 0; i < block; ++i) store(to + i * panel, square[i]);
+          }
         }
-        transpose<T>(square[g]);
-      }
-      // In the order of addresses: where the panel is no multiple of a vector, the next store mends the overlap.
-      for (Index p = 0; p < block; ++p) {
-#pragma GCC unroll 4
-        for (int g = 0; g < groups; ++g) store(out + (p0 + p) * panel + g * lanes, square[g][p]);
       }
     }
   }
@@ -137,10 +151,10 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   // All choices hang on sizes of the operands, never on the number of threads... except which elements share a
   // rectangle, and no element's sum depends on that (see multiply_tile).
   const Index depth = even_piece(k, kDepth<T>, 8);
-  const Index width = even_piece(n, kWidth<T>, tile_cols);
   const Index height = even_piece(m, kHeight, kTileRows);
   const bool pack_b =
       Arithmetic::always_packs || b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
+  const Index width = even_piece(n, pack_b ? kWidth<T> : kRowWidth<T>, tile_cols);
   const bool pack_a =
       Arithmetic::always_packs || (n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes);
   const Index tile_rows = n <= kLanes<T> ? kNarrowRows : kTileRows;

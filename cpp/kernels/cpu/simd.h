@@ -288,13 +288,32 @@ LAMELLA_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b, Sequence<I...>) {
   a = low;
 }
 
-// Transposes a square of vectors, by halves.
+// Low (`half` 0) or high (2) halves of each four lanes of a and b, interleaved.
+template <typename T, int half, int... I>
+LAMELLA_INLINE Vector<T> interleave(Vector<T> a, Vector<T> b, Sequence<I...>) {
+  return pick<T, (I / 4 * 4 + half + I % 4 / 2 + (I % 2) * kLanes<T>)...>(a, b);
+}
+
+// Transposes a square of vectors, by halves; the last two steps, for lanes of 32 bits, by interleaving, which takes one
+// instruction a vector where the last step alone would take two.
 template <typename T, int size = kLanes<T> / 2>
 LAMELLA_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
-  if constexpr (size > 0) {
+  constexpr typename MakeSequence<kLanes<T>>::Type lanes{};
+  if constexpr (size == 2 && sizeof(T) == 4) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes<T>; i += 4) {
+      const Vector<T> low01 = interleave<T, 0>(rows[i], rows[i + 1], lanes);
+      const Vector<T> high01 = interleave<T, 2>(rows[i], rows[i + 1], lanes);
+      const Vector<T> low23 = interleave<T, 0>(rows[i + 2], rows[i + 3], lanes);
+      const Vector<T> high23 = interleave<T, 2>(rows[i + 2], rows[i + 3], lanes);
+      rows[i] = low01, rows[i + 1] = low23, rows[i + 2] = high01, rows[i + 3] = high23;
+      swap_blocks<T, 2>(rows[i], rows[i + 1], lanes);
+      swap_blocks<T, 2>(rows[i + 2], rows[i + 3], lanes);
+    }
+  } else if constexpr (size > 0) {
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes<T>; ++i) {
-      if (!(i & size)) swap_blocks<T, size>(rows[i], rows[i + size], typename MakeSequence<kLanes<T>>::Type{});
+      if (!(i & size)) swap_blocks<T, size>(rows[i], rows[i + size], lanes);
     }
     transpose<T, size / 2>(rows);
   }
