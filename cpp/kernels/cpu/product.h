@@ -46,8 +46,15 @@ constexpr Index kRowWidth = kVectorBytes == 64 ? kWidth<T> : 192;
 constexpr Index kHeight = kTileRows * 150;
 // Below this many rows of C a block of B is used too seldom to be worth packing.
 constexpr Index kPackRows = 4 * kTileRows;
-// Nor is a factor of this size, which lies in L1 as a whole. Neither is A where its rows are contiguous.
+// Nor is a factor of this size, which lies in L1 as a whole. Neither is A where its rows are contiguous...
 constexpr Index kUnpackedBytes = Index{32} << 10;
+// ... unless these fall into one set of L1, which has 8 or 12 ways: a tile of more rows would find none of them there.
+constexpr Index kL1Ways = 8, kL1Period = 4096;  // bytes from one line to the next in the same set
+template <typename T>
+LAMELLA_INLINE bool rows_collide(Matrix<T> a, Index rows) {
+  const Index beyond = a.row * Index{sizeof(T)} + 8;  // by up to 8 bytes more or less than a whole number of periods
+  return rows > kL1Ways && a.col == 1 && beyond >= kL1Period && beyond % kL1Period <= 16;
+}
 
 constexpr Index kPackSlack = 16;  // pack_across writes so far beyond its panels
 // Rows of a matrix are often pages apart, which processors do not fetch ahead by themselves.
@@ -155,8 +162,9 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   const bool pack_b =
       Arithmetic::always_packs || b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
   const Index width = even_piece(n, pack_b ? kWidth<T> : kRowWidth<T>, tile_cols);
-  const bool pack_a =
+  bool pack_a =
       Arithmetic::always_packs || (n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes);
+  if constexpr (kTileRows > kL1Ways) pack_a = pack_a || rows_collide(a, m);
   const Index tile_rows = n <= kLanes<T> ? kNarrowRows : kTileRows;
 
   Index done = 0;
