@@ -98,7 +98,7 @@ struct Max {
                return absolute<T>(place.get(y)) == 1 ? splat(T(1)) : Vector<T>{};
              })) {}
   static LAMELLA_METHOD T norm(const T* x, Index width) {
-    const auto larger = [](Vector<T> a, Vector<T> b) { return (a > b) | (a != a) ? a : b; };  // NaN is the largest
+    const auto larger = [](Vector<T> a, Vector<T> b) { return ((a > b) | (a != a)) ? a : b; };  // NaN is the largest
     Vector<T> most = {};
     for_places<T>(width,
                   [&](const auto& place) { most = larger(most, place.only(absolute<T>(place.get(x)), Vector<T>{})); });
