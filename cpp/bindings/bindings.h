@@ -21,8 +21,8 @@ inline py::dtype numpy_dtype(DType dtype) {
   return dtype == DType::float32 ? py::dtype::of<float>() : py::dtype::of<double>();
 }
 
-// The data of an array that must be C-contiguous, or null for None; `what` names it in errors. Python converts before
-// it calls, so these checks are the last line, not the user's.
+// The data of an array that must be C-contiguous and aligned, or null for None; `what` names it in errors. Python
+// converts before it calls, so these checks are the last line, not the user's.
 const void* contiguous(const py::object& array, const char* what);
 void* writable(const py::object& array, const char* what);
 

@@ -90,10 +90,16 @@ def as_features(value: Any, dtype: np.dtype[Any], width: int | None, name: str, 
     return array
 
 
+def is_plain(array: Array, dtype: np.dtype[Any]) -> bool:
+    """Whether kernels can read it where it lies: that dtype, C order, aligned."""
+    return bool(array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned)
+
+
 def contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
-    """The same array if it has that dtype and C order, else one converted copy; what is too large becomes infinite."""
+    """The same array if it is plain (see above), else one converted copy; what is too large becomes infinite."""
     if array.dtype == dtype:
-        return np.ascontiguousarray(array)
+        array = np.ascontiguousarray(array)
+        return array if array.flags.aligned else array.copy()
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=dtype)
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from lamella._arrays import Array, to_array
+from lamella._arrays import Array, contiguous, to_array
 from lamella.nn.loss import Loss
 from lamella.nn.module import Module
 
@@ -136,6 +136,6 @@ def scores(
     ``model`` is one of those combined, and ``x_width`` its number of features.
     """
     outputs = combination.as_outputs(said, loss, model.forward_pass(x_width).outputs)
-    outputs = np.ascontiguousarray(outputs, model.store().dtype)
+    outputs = contiguous(outputs, model.store().dtype)
     value, score = loss.evaluate(outputs, target, weight)
     return {**({} if combination.name == "vote" else {"loss": value}), loss.score_name: score}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lamella import _core
-from lamella._arrays import Array, check_indices, contiguous
+from lamella._arrays import Array, check_indices, contiguous, is_plain
 from lamella._config import get_num_threads
 from lamella.nn.builder import Builder, PythonStep, Step, Value
 
@@ -132,7 +132,7 @@ class Pass:
         """(n, width) -> (n, outputs); ValueError if layers cannot take the values."""
         y = np.empty((len(x), self._y.width), self._dtype)
         some = len(x)
-        if x.dtype != self._dtype or not x.flags.c_contiguous:  # converted some at a time: it may be larger than memory
+        if not is_plain(x, self._dtype):  # converted some at a time: it may be larger than memory
             some = batch_size * max(8, 2 * get_num_threads())
         for begin in range(0, len(x), some):
             self._run(x[begin : begin + some], y[begin : begin + some], batch_size, where, begin)

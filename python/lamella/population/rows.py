@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella._arrays import Array, to_array
+from lamella._arrays import Array, contiguous, to_array
 from lamella.trainer.order import epoch_rng, rows_by_class
 
 #: Stream of random numbers, beside those of an epoch.
@@ -118,4 +118,4 @@ def checked_rows(name: str, given: Any, n: int, where: str) -> Array:
         raise ValueError(f"[{where}] {name} is empty")
     if int(rows.min()) < 0 or int(rows.max()) >= n:
         raise ValueError(f"[{where}] {name} reaches from {rows.min()} to {rows.max()} but must be in [0, {n})")
-    return np.ascontiguousarray(rows, np.int64)
+    return contiguous(rows, np.dtype(np.int64))

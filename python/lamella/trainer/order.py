@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella import _core
-from lamella._arrays import Array, to_array
+from lamella._arrays import Array, contiguous, to_array
 
 #: None: every row once. "balanced": classes equally often. Or ``sampling(epoch, rng)`` gives the rows.
 Sampling = str | Callable[[int, np.random.Generator], Any] | None
@@ -84,7 +84,7 @@ class Order:
             )
         if int(rows.min()) < 0 or int(rows.max()) >= self._n:
             raise ValueError(f"[{where}] rows reach from {rows.min()} to {rows.max()} but must be in [0, {self._n})")
-        return np.ascontiguousarray(rows, np.int64)
+        return contiguous(rows, np.dtype(np.int64))
 
 
 def rows_by_class(target: Array, where: str) -> list[Array]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella._arrays import Array, as_features, is_sparse
+from lamella._arrays import Array, as_features, is_plain, is_sparse
 from lamella.data.memory import Arrays, pieces
 from lamella.data.source import Chunk, Source
 from lamella.trainer.prefetch import Prefetch
@@ -215,8 +215,8 @@ class Gathered(Stream):
 
 
 def needs_reading(x: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether an array is not to be converted as a whole: it is sparse, or mapped and of another dtype."""
-    return is_sparse(x) or (isinstance(x, np.memmap) and (x.dtype != dtype or not x.flags.c_contiguous))
+    """Whether an array is not to be converted as a whole: it is sparse, or mapped and to be copied."""
+    return is_sparse(x) or (isinstance(x, np.memmap) and not is_plain(x, dtype))
 
 
 def as_source(x: Any, y: Any, weight: Any, dtype: np.dtype[Any], where: str) -> Source | None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lamella import _core
-from lamella._arrays import Array, to_array
+from lamella._arrays import Array, contiguous, to_array
 from lamella.nn import _check
 from lamella.nn.loss.argument import Argument, for_columns, optional, weights
 from lamella.nn.loss.base import Loss, padded
@@ -68,7 +68,7 @@ class ClassLoss(Loss):
             raise TypeError(f"[{where}] y has dtype {labels.dtype} but class labels are integers")
         if (fractions or labels.dtype == np.uint64) and int(labels.max()) >= 2**63:
             raise ValueError(f"[{where}] y has labels beyond 2**63; they must be in [0, {width})")
-        encoded: Array = _core.encode_labels(np.ascontiguousarray(labels, np.int64), width, self.ignored, f"[{where}]")
+        encoded: Array = _core.encode_labels(contiguous(labels, np.dtype(np.int64)), width, self.ignored, f"[{where}]")
         return encoded
 
     def decide(self, outputs: Array) -> Array:
