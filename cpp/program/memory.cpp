@@ -25,8 +25,7 @@ Memory::Memory(DType dtype, Index values, Index state, Index scalars)
       state_count_(state),
       scalars_count_(scalars),
       slots_(kMaxSlots),
-      mutex_(std::make_unique<std::mutex>()),
-      generation_(fork_generation()) {}
+      queue_(new Queue(fork_generation())) {}
 
 int Memory::add_slots(int count, Index elements) {
   int first = 0, free = 0;
@@ -66,16 +65,19 @@ Index Memory::add_scalars(Index count) {
 
 void Memory::release_scalars(Index first, Index count) { free_scalars_.emplace(count, first); }
 
+Memory::Queue& Memory::queue() {
+  Queue* found = queue_.load();
+  if (found->generation == fork_generation()) return *found;
+  // The parent's is left behind. Of threads that come here at once, one brings the new one.
+  auto own = std::make_unique<Queue>(fork_generation());
+  return queue_.compare_exchange_strong(found, own.get()) ? *own.release() : *found;
+}
+
 std::unique_lock<std::mutex> Memory::lock() {
-  if (generation_ != fork_generation()) {
-    // A thread of the parent may have held the mutex at the fork; it does not exist here. The mutex is left behind.
-    static_cast<void>(mutex_.release());
-    mutex_ = std::make_unique<std::mutex>();
-    generation_ = fork_generation();
-  }
-  ++waiting_;
-  std::unique_lock<std::mutex> lock(*mutex_);
-  --waiting_;
+  Queue& queue = this->queue();
+  ++queue.waiting;
+  std::unique_lock<std::mutex> lock(queue.mutex);
+  --queue.waiting;
   return lock;
 }
 

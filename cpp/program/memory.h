@@ -16,6 +16,9 @@ namespace lamella {
 class Memory {
  public:
   Memory(DType dtype, Index values, Index state, Index scalars);
+  ~Memory() { delete queue_.load(); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
 
   // `count` neighbouring slots, filled with zeros; returns the first one's number. As large as values, or of
   // `elements`.
@@ -31,18 +34,25 @@ class Memory {
   DType dtype() const { return dtype_; }
   std::unique_lock<std::mutex> lock();
   // Whether another thread waits for the lock: who lets go of it for a moment must leave it the time to take it.
-  bool wanted() const { return waiting_ > 0; }
+  bool wanted() const { return queue_.load()->waiting > 0; }
 
  private:
+  // Of one process: what a child of fork finds may be held, or waited for, by threads that it does not have.
+  struct Queue {
+    explicit Queue(int generation) : generation(generation) {}
+    const int generation;
+    std::mutex mutex;
+    std::atomic<int> waiting{0};
+  };
+  Queue& queue();
+
   DType dtype_;
   Index values_count_;
   Buffer values_, grads_, state_, scalars_;
   Index state_count_, scalars_count_;
   std::vector<Buffer> slots_;                 // an empty buffer: a free slot
   std::multimap<Index, Index> free_scalars_;  // released blocks: size, offset
-  std::unique_ptr<std::mutex> mutex_;
-  std::atomic<int> waiting_{0};
-  int generation_;  // of the process that made the mutex
+  std::atomic<Queue*> queue_;
 };
 
 // Buffers of one program for up to `capacity` rows.
