@@ -2,7 +2,8 @@
 
 python bench/bf16.py --output bench/results/bf16_2_threads.md
 
-Where the processor has no AVX512-BF16 it measures the emulation, which is slower than float32.
+Where the processor has neither AMX nor AVX512-BF16 it measures the emulation, which is slower than float32. Where it
+has both, LAMELLA_BF16=avx512 has it take the slower one.
 """
 
 import argparse

@@ -1,3 +1,5 @@
+#include <pybind11/native_enum.h>
+
 #include <map>
 
 #include "bindings/bindings.h"
@@ -19,7 +21,13 @@ void bind_config(py::module_& module) {
         return found;
       },
       "Instruction sets of this build, and whether this machine runs them.");
-  module.def("has_bf16", &has_bf16, "Whether products of bfloat16 are native here.");
+  py::native_enum<Bf16Way>(module, "Bf16Way", "enum.IntEnum", "By which instructions bfloat16 is multiplied.")
+      .value("emulated", Bf16Way::emulated)
+      .value("amx_emulated", Bf16Way::amx_emulated)
+      .value("avx512", Bf16Way::avx512)
+      .value("amx", Bf16Way::amx)
+      .finalize();
+  module.def("bf16_ways", &bf16_ways, "Those to be had here, the best last.");
   module.def("compiler", [] { return std::string(LAMELLA_COMPILER); }, "Compiler that built the kernels.");
   module.def("get_num_threads", &max_threads, "Most threads that a call may use.");
   module.def("set_num_threads", &set_max_threads, py::arg("threads"), "Sets the most threads that a call may use.");

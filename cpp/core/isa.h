@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "core/types.h"
+
 // Instruction sets that this build holds kernels for, best first, and which of them this machine can run.
 
 namespace lamella {
@@ -17,7 +19,8 @@ std::vector<Isa> isas();
 // Index into isas(): LAMELLA_ISA if set (an error if this machine or build lacks it), else the best supported.
 int choose_isa();
 
-// Whether this machine multiplies bfloat16 by AVX512-BF16, and kernels for that are in use.
-bool has_bf16();
+// The ways to multiply bfloat16 that kernels in use and this machine have, the best last. Asked for the first time, it
+// asks Linux to let this process use AMX.
+std::vector<Bf16Way> bf16_ways();
 
 }  // namespace lamella

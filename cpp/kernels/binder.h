@@ -9,7 +9,7 @@
 namespace lamella {
 namespace {
 
-enum class Kind { input, output, rows, dim, flag, number, hyper, epilogue, team };
+enum class Kind { input, output, rows, dim, flag, number, bf16, hyper, epilogue, team };
 
 template <typename A>
 struct Parameter {  // const SomeHyper&
@@ -39,6 +39,10 @@ template <>
 struct Parameter<Number> {
   static constexpr Kind kind = Kind::number;
 };
+template <>
+struct Parameter<Bf16Way> {
+  static constexpr Kind kind = Kind::bf16;
+};
 template <typename T>
 struct Parameter<const Epilogue<T>&> {
   static constexpr Kind kind = Kind::epilogue;
@@ -66,7 +70,9 @@ struct Bound<function> {
   static constexpr Kind kinds[arity] = {Parameter<Args>::kind...};
 
   static constexpr bool is_operand(Kind kind) { return kind == Kind::input || kind == Kind::output; }
-  static constexpr bool is_size(Kind kind) { return kind == Kind::dim || kind == Kind::flag || kind == Kind::number; }
+  static constexpr bool is_size(Kind kind) {
+    return kind == Kind::dim || kind == Kind::flag || kind == Kind::number || kind == Kind::bf16;
+  }
 
   static constexpr int operands_before(int position) {
     int count = 0;
@@ -80,11 +86,12 @@ struct Bound<function> {
   }
 
   static constexpr Signature make_signature() {
-    Signature s{operands_before(arity), 0, 0, sizes_before(arity), false, 0, false};
+    Signature s{operands_before(arity), 0, 0, sizes_before(arity), -1, false, 0, false};
     const int fields[arity] = {(Parameter<Args>::kind == Kind::hyper ? HyperFields<Args>::count : 0)...};
     for (int i = 0; i < arity; ++i) {
       if (kinds[i] == Kind::output) s.outputs |= 1u << operands_before(i);
       if (kinds[i] == Kind::dim) s.dims |= 1u << sizes_before(i);
+      if (kinds[i] == Kind::bf16) s.bf16 = sizes_before(i);
       if (kinds[i] == Kind::rows) s.rows = true;
       if (kinds[i] == Kind::epilogue) s.fusible = true;
       s.hyper += fields[i];
@@ -107,6 +114,7 @@ struct Bound<function> {
     operator Dim() const { return {call.sizes[size]}; }
     operator Flag() const { return {call.sizes[size] != 0}; }
     operator Number() const { return {call.sizes[size]}; }
+    operator Bf16Way() const { return static_cast<Bf16Way>(call.sizes[size]); }
     operator const Team&() const { return team; }
   };
 

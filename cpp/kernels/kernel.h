@@ -12,6 +12,7 @@
 //   Dim                                    a size, fixed when the program is built
 //   Flag                                   an option, fixed when the program is built
 //   Number                                 a number that says nothing of the work, such as a stride, fixed likewise
+//   Bf16Way                                how products of bfloat16 are computed, fixed likewise
 //   const SomeHyper&                       hyper-parameters: a struct of 8-byte fields in the scalars arena
 //   const Epilogue<T>&                     elementwise ops that fusion put onto this one's output
 //   const Team&                            the threads that run the op together
@@ -63,7 +64,7 @@ struct Epilogue {
 struct Call {
   void* const* operands;
   Index rows;
-  const Index* sizes;  // Dim, Flag and Number values in order
+  const Index* sizes;  // Dim, Flag, Number and Bf16Way values in order
   const void* hyper;
   const Stage* stages;
   int stage_count;
@@ -78,7 +79,8 @@ struct Signature {
   int operands;      // pointers
   unsigned outputs;  // bit i: operand i is written
   unsigned dims;     // bit i: size i is a Dim
-  int sizes;         // Dims, Flags and Numbers
+  int sizes;         // Dims, Flags, Numbers and a Bf16Way
+  int bf16;          // which size is that, or -1
   bool rows;         // work grows with the batch
   int hyper;         // 8-byte fields
   bool fusible;      // takes an Epilogue

@@ -96,10 +96,10 @@ Operand Program::resolve(Operand operand) const {
 
 namespace {
 
-// Product of an op's dimensions, and whether it is a product of matrices: the ops with three dimensions are, rows among
-// them.
+// Product and sum of an op's dimensions, and whether it is a product of matrices: the ops with three dimensions are,
+// rows among them.
 struct Extent {
-  double elements = 1;
+  double elements = 1, widths = 0;
   bool product = false;
 };
 
@@ -109,10 +109,25 @@ Extent extent(const Op& op) {
   for (std::size_t s = 0; s < op.sizes.size(); ++s) {
     if (!(op.kernel->signature.dims >> s & 1u)) continue;
     found.elements *= static_cast<double>(op.sizes[s]);
+    found.widths += static_cast<double>(op.sizes[s]);
     ++dims;
   }
   found.product = dims + op.kernel->signature.rows >= 3;
   return found;
+}
+
+// What a multiply-add of an op takes, beside one of float32.
+double multiply_add(const Op& op) {
+  const int bf16 = op.kernel->signature.bf16;
+  if (bf16 < 0) return 1;
+  switch (static_cast<Bf16Way>(op.sizes[static_cast<std::size_t>(bf16)])) {
+    case Bf16Way::amx:
+      return 1.0 / 16;
+    case Bf16Way::avx512:
+      return 1.0 / 2;
+    default:
+      return 1;
+  }
 }
 
 }  // namespace
@@ -122,13 +137,20 @@ void Program::count_work() {
   constexpr double kElement = 32;
   // Reading a weight, for any number of rows.
   constexpr double kWeight = 5;
+  // Rounding and packing an element of a factor, or bringing one of a product to memory, which float32's cost hides.
+  constexpr double kRounded = 5;
   for (Range& range : ranges_) {
     range.work.waits = 1;  // for the range before, or for the team to start
     for (int i = range.begin; i < range.end; ++i) {
       const Op& op = ops_[static_cast<std::size_t>(i)];
       const Extent size = extent(op);
-      (op.kernel->signature.rows ? range.work.row : range.work.fixed) += size.elements * (size.product ? 1 : kElement);
+      double& work = op.kernel->signature.rows ? range.work.row : range.work.fixed;
+      work += size.elements * (size.product ? multiply_add(op) : kElement);
       if (size.product && op.kernel->signature.rows) range.work.fixed += size.elements * kWeight;
+      if (op.kernel->signature.bf16 >= 0) {
+        range.work.row += size.widths * kRounded;
+        range.work.fixed += size.elements * kRounded;
+      }
       range.work.waits += op.barrier;
     }
   }

@@ -47,12 +47,16 @@ def show_config() -> str:
     """Version, instruction sets, threads and build of this installation, as text."""
     import platform
 
+    from lamella.nn.precision import bf16_instructions
+
     isas = ", ".join(name if runs else f"{name} (not on this machine)" for name, runs in _core.isas().items())
+    ways = ", ".join(way.name for way in _core.bf16_ways())
+    bf16 = bf16_instructions() or "emulated only"
     return "\n".join(
         [
             f"lamella {__version__}",
             f"  instruction set  {_core.isa()}   (built: {isas}; force one with LAMELLA_ISA)",
-            f"  bfloat16         {'AVX512-BF16' if _core.has_bf16() else 'emulated only'}",
+            f"  bfloat16         {bf16}   (here: {ways}; force one with LAMELLA_BF16)",
             f"  threads          {_core.get_num_threads()} of {os.cpu_count()} CPUs",
             f"  compiler         {_core.compiler()}",
             f"  python           {platform.python_version()}, numpy {np.__version__}, {platform.machine()}",

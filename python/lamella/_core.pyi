@@ -11,6 +11,7 @@ import typing
 
 __all__: list[str] = [
     "Arena",
+    "Bf16Way",
     "DType",
     "EarlyStopping",
     "Ending",
@@ -22,6 +23,7 @@ __all__: list[str] = [
     "Runner",
     "Stretch",
     "Targets",
+    "bf16_ways",
     "call_kernel",
     "compiler",
     "encode_labels",
@@ -29,7 +31,6 @@ __all__: list[str] = [
     "find_bad_index",
     "find_unfit",
     "get_num_threads",
-    "has_bf16",
     "isa",
     "isas",
     "kernel_names",
@@ -42,6 +43,16 @@ __all__: list[str] = [
     "train_side_by_side",
     "worthwhile_threads",
 ]
+
+class Bf16Way(enum.IntEnum):
+    """
+    By which instructions bfloat16 is multiplied.
+    """
+
+    amx = ...
+    amx_emulated = ...
+    avx512 = ...
+    emulated = ...
 
 class DType(enum.Enum):
     """
@@ -456,6 +467,11 @@ class Stretch:
     @property
     def stopped(self) -> bool: ...
 
+def bf16_ways() -> list[Bf16Way]:
+    """
+    Those to be had here, the best last.
+    """
+
 def call_kernel(
     name: str,
     operands: collections.abc.Sequence[typing.Any],
@@ -520,11 +536,6 @@ def find_unfit(kind: Targets, values: numpy.typing.NDArray[numpy.float64]) -> in
 def get_num_threads() -> int:
     """
     Most threads that a call may use.
-    """
-
-def has_bf16() -> bool:
-    """
-    Whether products of bfloat16 are native here.
     """
 
 def isa() -> str:

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/cpu/microkernel.h"
+#include "kernels/cpu/product.h"
 
 // Products in bfloat16. Two neighbours along k share a lane: the earlier one in its low half. AVX512-BF16 multiplies
 // such pairs and adds them to a float32 in one instruction, twice the multiply-adds of float32.
@@ -10,19 +10,47 @@ namespace {
 
 using Pairs = IntegerVector<float>;
 
-// float32 to bfloat16 in the high halves, ties to even; NaN stays NaN.
+// Instructions of AVX512-BF16 and AMX are in the units for AVX-512 alone, by assembler: all else in these must run
+// where there are none.
+constexpr bool kHasNative = kVectorBytes == 64;
+
+// float32 to bfloat16 in the high halves as the instructions do it: ties to even, NaN stays NaN, and numbers below the
+// smallest normal one are zero.
 LAMELLA_INLINE Pairs round_to_bf16(Vector<float> v) {
   const Pairs bits = (Pairs)v;
   const WordVector nearest = (WordVector)bits + 0x7fffu + (((WordVector)bits >> 16) & 1u);
-  return (v == v ? (Pairs)nearest : bits | 0x00400000) & ~0xffff;
+  const Pairs rounded = (v == v ? (Pairs)nearest : bits | 0x00400000) & ~0xffff;
+  return absolute<float>(v) < splat(0x1p-126f) ? bits & (Pairs)splat(-0.0f) : rounded;
 }
 
+#if defined(__AVX512F__)
+// Halves in order: those of `low`, then those of `high`, rounded.
+LAMELLA_INLINE Pairs round_both(Vector<float> low, Vector<float> high) {
+  Pairs halves;
+  asm("vcvtne2ps2bf16 {%2, %1, %0|%0, %1, %2}" : "=v"(halves) : "v"(high), "v"(low));
+  return halves;
+}
+
+template <int... I>
+LAMELLA_INLINE Pairs interleave_halves(Pairs halves, Sequence<I...>) {
+  constexpr Pairs order = {(I | (I + kLanes<float>) << 16)...};
+  return (Pairs)_mm512_maskz_permutexvar_epi16(0xffffffffu, (__m512i)order, (__m512i)halves);
+}
+#endif
+
+// Pairs of what two vectors have in the same lane.
+template <bool native>
 LAMELLA_INLINE Pairs pair(Vector<float> earlier, Vector<float> later) {
+#if defined(__AVX512F__)
+  if constexpr (native) {
+    return interleave_halves(round_both(earlier, later), typename MakeSequence<kLanes<float>>::Type{});
+  }
+#endif
   return (Pairs)((WordVector)round_to_bf16(earlier) >> 16) | round_to_bf16(later);
 }
 
 // Panels of pack() become panels of pairs, in place: row p of a panel has terms 2p and 2p + 1.
-template <int panel>
+template <int panel, bool native>
 void round_panels(float* packed, Index count, Index depth) {
   constexpr int lanes = kLanes<float>, last = (panel - 1) / lanes * lanes;
   for (Index first = 0; first < count; first += panel, packed += panel * depth) {
@@ -33,11 +61,11 @@ void round_panels(float* packed, Index count, Index depth) {
       const bool whole = p + 1 < depth;
 #pragma GCC unroll 8
       for (int i = 0; i < last; i += lanes) {
-        store(out + i, (Vector<float>)pair(load(earlier + i), whole ? load(later + i) : Vector<float>{}));
+        store(out + i, (Vector<float>)pair<native>(load(earlier + i), whole ? load(later + i) : Vector<float>{}));
       }
       constexpr int rest = panel - last;
       const auto get = [](const float* from) { return rest == lanes ? load(from) : load_part(from, rest); };
-      const Pairs end = pair(get(earlier + last), whole ? get(later + last) : Vector<float>{});
+      const Pairs end = pair<native>(get(earlier + last), whole ? get(later + last) : Vector<float>{});
       if constexpr (rest == lanes) {
         store(out + last, (Vector<float>)end);
       } else {
@@ -52,7 +80,6 @@ template <bool native>
 LAMELLA_INLINE void add_products(Vector<float>& sums, Pairs a, Pairs b) {
 #if defined(__AVX512F__)
   if constexpr (native) {
-    // By assembler: the rest of this unit must run where there is no such instruction.
     asm("vdpbf16ps {%2, %1, %0|%0, %1, %2}" : "+v"(sums) : "v"(a), "v"(b));
     return;
   }
@@ -89,16 +116,23 @@ TileFunction<float> pick_pairs_function(Index rows, Sequence<row...>) {
 
 // An arithmetic of product.h.
 template <bool native>
-struct Bf16 {
+struct Bf16 : Plain<float> {
   static constexpr bool always_packs = true;
-  template <int panel>
-  static void convert(float* packed, Index count, Index depth) {
-    round_panels<panel>(packed, count, depth);
+  static constexpr Index term = 8;
+  static void pack_a(float* out, Matrix<float> a, Index count, Index depth) {
+    Plain<float>::pack_a(out, a, count, depth);
+    round_panels<rows, native>(out, count, depth);
   }
-  static TileFunction<float> tile(Index rows, Index cols, bool) {
+  static void pack_b(float* out, Matrix<float> b, Index count, Index depth) {
+    Plain<float>::pack_b(out, b, count, depth);
+    round_panels<cols, native>(out, count, depth);
+  }
+  static void multiply(Index tile_m, Index tile_n, bool, float* c, Index c_row, const float* a, Index a_row,
+                       Index a_col, const float* b, Index b_row, Index k, const TileStore<float>& finish) {
     constexpr typename MakeSequence<kTileRows>::Type heights{};
-    return cols > kLanes<float> ? pick_pairs_function<2, native>(rows, heights)
-                                : pick_pairs_function<1, native>(rows, heights);
+    const TileFunction<float> tile = tile_n > kLanes<float> ? pick_pairs_function<2, native>(tile_m, heights)
+                                                            : pick_pairs_function<1, native>(tile_m, heights);
+    tile(c, c_row, a, a_row, a_col, b, b_row, k, tile_n, finish);
   }
 };
 

@@ -24,16 +24,6 @@ struct ProductTail {
   Epilogue<T> epilogue = {nullptr, 0};
 };
 
-// Products as they are. Another arithmetic has the same members; one that always packs has packed panels converted in
-// place, and its tiles read nothing else.
-template <typename T>
-struct Plain {
-  static constexpr bool always_packs = false;
-  template <int panel>
-  static void convert(T*, Index, Index) {}
-  static TileFunction<T> tile(Index rows, Index cols, bool unit) { return tile_function<T>(rows, cols, unit); }
-};
-
 // Block sizes: a panel of A (kTileRows x depth) lives in L1, a block of B (depth x width) in L2. The block of A (height
 // x depth) is large, as each one packs all of B anew.
 template <typename T>
@@ -145,59 +135,78 @@ void pack(T* out, const T* in, Index along, Index across, Index count, Index dep
   }
 }
 
+// Products as they are. Another arithmetic has the same members. One that always packs chooses what its panels hold, as
+// its tiles read nothing else.
+template <typename T>
+struct Plain {
+  static constexpr bool always_packs = false;
+  static constexpr int rows = kTileRows, cols = kTileCols<T>;  // of a tile, and of the panels for it
+  static constexpr Index grain = 8;                            // blocks are cut along k at multiples of this
+  static constexpr Index term = 16;  // what a multiply-add takes, where packing an element takes 64
+  struct Use {};                     // lives while a thread multiplies
+  // Elements that a row or column of a panel takes.
+  static constexpr Index panel(Index depth) { return depth; }
+  static void pack_a(T* out, Matrix<T> a, Index count, Index depth) {
+    pack<rows>(out, a.data, a.row, a.col, count, depth);
+  }
+  static void pack_b(T* out, Matrix<T> b, Index count, Index depth) {
+    pack<cols>(out, b.data, b.col, b.row, count, depth);
+  }
+  static void multiply(Index tile_m, Index tile_n, bool unit, T* c, Index c_row, const T* a, Index a_row, Index a_col,
+                       const T* b, Index b_row, Index k, const TileStore<T>& finish) {
+    tile_function<T>(tile_m, tile_n, unit)(c, c_row, a, a_row, a_col, b, b_row, k, tile_n, finish);
+  }
+};
+
 // One thread's rectangle of C: rows [m0, m1), columns [n0, n1).
 template <typename Arithmetic, typename T>
 void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Span cols, Index k,
                         const ProductTail<T>& tail, const Team& team) {
   static_assert(kScratchFits<T>, "blocks outgrow the scratch space");
-  constexpr int tile_cols = kTileCols<T>;
+  constexpr int panel_rows = Arithmetic::rows, tile_cols = Arithmetic::cols;
+  [[maybe_unused]] const typename Arithmetic::Use use{};
   T* const packed_a = static_cast<T*>(team.scratch);
   T* const packed_b = packed_a + kHeight * kDepth<T> + kPackSlack;
 
   const Index m = rows.end - rows.begin, n = cols.end - cols.begin;
   // All choices hang on sizes of the operands, never on the number of threads... except which elements share a
   // rectangle, and no element's sum depends on that (see multiply_tile).
-  const Index depth = even_piece(k, kDepth<T>, 8);
-  const Index height = even_piece(m, kHeight, kTileRows);
+  const Index depth = even_piece(k, kDepth<T>, Arithmetic::grain);
+  const Index height = even_piece(m, kHeight, panel_rows);
   const bool pack_b =
       Arithmetic::always_packs || b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
   const Index width = even_piece(n, pack_b ? kWidth<T> : kRowWidth<T>, tile_cols);
   bool pack_a =
       Arithmetic::always_packs || (n > 4 * tile_cols && a.col != 1 && k * a.col * Index{sizeof(T)} > kUnpackedBytes);
   if constexpr (kTileRows > kL1Ways) pack_a = pack_a || rows_collide(a, m);
-  const Index tile_rows = n <= kLanes<T> ? kNarrowRows : kTileRows;
+  const Index tile_rows = n <= kLanes<T> ? kNarrowRows : panel_rows;
 
   Index done = 0;
   do {  // once even for k = 0, so that bias and epilogue are applied
     const Index block_k = k - done < depth ? k - done : depth;
+    const Index panel = Arithmetic::panel(block_k);
     const bool last = done + block_k >= k;
     TileStore<T> finish{done > 0 || tail.accumulate, nullptr, tail.same_bias};
     for (Index i0 = rows.begin; i0 < rows.end; i0 += height) {
       const Index block_m = rows.end - i0 < height ? rows.end - i0 : height;
       const T* block_a = a.data + i0 * a.row + done * a.col;
-      if (pack_a) {
-        pack<kTileRows>(packed_a, block_a, a.row, a.col, block_m, block_k);
-        Arithmetic::template convert<kTileRows>(packed_a, block_m, block_k);
-      }
+      if (pack_a) Arithmetic::pack_a(packed_a, {block_a, a.row, a.col}, block_m, block_k);
       for (Index j0 = cols.begin; j0 < cols.end; j0 += width) {
         const Index block_n = cols.end - j0 < width ? cols.end - j0 : width;
         const T* block_b = b.data + done * b.row + j0 * b.col;
-        if (pack_b) {
-          pack<tile_cols>(packed_b, block_b, b.col, b.row, block_n, block_k);
-          Arithmetic::template convert<tile_cols>(packed_b, block_n, block_k);
-        }
+        if (pack_b) Arithmetic::pack_b(packed_b, {block_b, b.row, b.col}, block_n, block_k);
         // Tiles of even heights, as low ones have too few chains of multiply-adds; packed panels have one height.
         Index tiles = (block_m + tile_rows - 1) / tile_rows, tile_m = 0;
         for (Index i = 0; i < block_m; i += tile_m, --tiles) {
-          tile_m = !pack_a ? (block_m - i + tiles - 1) / tiles : block_m - i < kTileRows ? block_m - i : kTileRows;
+          tile_m = !pack_a ? (block_m - i + tiles - 1) / tiles : block_m - i < panel_rows ? block_m - i : panel_rows;
           for (Index j = 0; j < block_n; j += tile_cols) {
             const Index tile_n = block_n - j < tile_cols ? block_n - j : tile_cols;
             T* tile = c + (i0 + i) * ldc + j0 + j;
             if (last && tail.bias) finish.bias = tail.same_bias ? tail.bias : tail.bias + j0 + j;
-            Arithmetic::tile(tile_m, tile_n, pack_a || a.row == 1)(
-                tile, ldc, pack_a ? packed_a + i * block_k : block_a + i * a.row, pack_a ? 1 : a.row,
-                pack_a ? kTileRows : a.col, pack_b ? packed_b + j * block_k : block_b + j, pack_b ? tile_cols : b.row,
-                block_k, tile_n, finish);
+            Arithmetic::multiply(tile_m, tile_n, pack_a || a.row == 1, tile, ldc,
+                                 pack_a ? packed_a + i * panel : block_a + i * a.row, pack_a ? 1 : a.row,
+                                 pack_a ? panel_rows : a.col, pack_b ? packed_b + j * panel : block_b + j,
+                                 pack_b ? tile_cols : b.row, block_k, finish);
           }
           // Once a row of tiles, which is still in L1: a tile is too small for the loops of most elementwise ops.
           if (last) apply(tail.epilogue, c, (i0 + i) * ldc + j0, tile_m, block_n, ldc);
@@ -347,13 +356,14 @@ void multiply_by(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, cons
   }
   // Cut C into down x across rectangles, one a thread: the cut whose largest rectangle, and then whose packing, is
   // least.
+  constexpr Index tile_rows = Arithmetic::rows, tile_cols = Arithmetic::cols;
   Index best_down = 1, best_cost = -1;
   for (Index down = 1; down <= team.size; ++down) {
     if (team.size % down != 0) continue;
     const Index across = team.size / down;
-    const Index piece_m = (round_up(m, kTileRows) / kTileRows + down - 1) / down * kTileRows;
-    const Index piece_n = (round_up(n, kTileCols<T>) / kTileCols<T> + across - 1) / across * kTileCols<T>;
-    const Index cost = piece_m * piece_n * 16 + 64 * (piece_m + piece_n);
+    const Index piece_m = (round_up(m, tile_rows) / tile_rows + down - 1) / down * tile_rows;
+    const Index piece_n = (round_up(n, tile_cols) / tile_cols + across - 1) / across * tile_cols;
+    const Index cost = piece_m * piece_n * Arithmetic::term + 64 * (piece_m + piece_n);
     if (best_cost < 0 || cost < best_cost) {
       best_cost = cost;
       best_down = down;
@@ -362,7 +372,7 @@ void multiply_by(T* c, Matrix<T> a, Matrix<T> b, Index m, Index n, Index k, cons
   const Index across = team.size / best_down;
   const Team by_rows{static_cast<int>(team.rank / across), static_cast<int>(best_down), nullptr, team.scratch};
   const Team by_cols{static_cast<int>(team.rank % across), static_cast<int>(across), nullptr, team.scratch};
-  const Span rows = share(by_rows, m, kTileRows), cols = share(by_cols, n, kTileCols<T>);
+  const Span rows = share(by_rows, m, tile_rows), cols = share(by_cols, n, tile_cols);
   if (rows.begin < rows.end && cols.begin < cols.end) {
     multiply_rectangle<Arithmetic>(c, n, a, b, rows, cols, k, tail, team);
   }
