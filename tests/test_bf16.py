@@ -1,6 +1,8 @@
 """Products whose factors are rounded to bfloat16: kernels, and trainings with ``precision=``."""
 
 import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +179,24 @@ def test_rows_do_not_depend_on_the_batch(kernel, rng, way):
     all_rows = forward(kernel, x, w, None, way)
     for first, last in [(0, 1), (129, 130), (5, 12), (1, 16), (3, 58)]:
         assert_same_bits(forward(kernel, x[first:last], w, None, way), all_rows[first:last])
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_threads_of_python_and_a_child_have_tiles_of_their_own(kernel, rng, way):
+    x, w = draw(rng, (70, 90), (90, 50))
+    expected = forward(kernel, x, w, None, way)
+    with ThreadPoolExecutor(4) as pool:
+        for y in pool.map(lambda _: forward(kernel, x, w, None, way), range(20)):
+            assert_same_bits(y, expected)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if np.array_equal(forward(kernel, x, w, None, way), expected) else 2
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def network(seed=0, dtype="float32"):

@@ -228,7 +228,9 @@ template <bool native>
 struct Amx {
   static constexpr bool always_packs = true;
   static constexpr int rows = 2 * kAmxRows, cols = 2 * kAmxRows;
-  static constexpr Index grain = kAmxTerms;
+  // As many bytes as elsewhere. For every block all of C is read and written again, which products as fast as these do
+  // not hide; and half of it would not bring the panels into L1 either, they come from L2.
+  static constexpr Index block = 2 * kDepth<float>, grain = kAmxTerms;
   static constexpr Index term = 1;
   using Use = TileUse<native>;
   static constexpr Index panel(Index depth) { return round_up(depth, kAmxTerms) / 2; }

@@ -141,7 +141,7 @@ template <typename T>
 struct Plain {
   static constexpr bool always_packs = false;
   static constexpr int rows = kTileRows, cols = kTileCols<T>;  // of a tile, and of the panels for it
-  static constexpr Index grain = 8;                            // blocks are cut along k at multiples of this
+  static constexpr Index block = kDepth<T>, grain = 8;         // blocks have so many terms at most, multiples of these
   static constexpr Index term = 16;  // what a multiply-add takes, where packing an element takes 64
   struct Use {};                     // lives while a thread multiplies
   // Elements that a row or column of a panel takes.
@@ -171,8 +171,8 @@ void multiply_rectangle(T* c, Index ldc, Matrix<T> a, Matrix<T> b, Span rows, Sp
   const Index m = rows.end - rows.begin, n = cols.end - cols.begin;
   // All choices hang on sizes of the operands, never on the number of threads... except which elements share a
   // rectangle, and no element's sum depends on that (see multiply_tile).
-  const Index depth = even_piece(k, kDepth<T>, Arithmetic::grain);
-  const Index height = even_piece(m, kHeight, panel_rows);
+  const Index depth = even_piece(k, Arithmetic::block, Arithmetic::grain);
+  const Index height = even_piece(m, kHeight / panel_rows * panel_rows, panel_rows);
   const bool pack_b =
       Arithmetic::always_packs || b.col != 1 || (m > kPackRows && k * b.row * Index{sizeof(T)} > kUnpackedBytes);
   const Index width = even_piece(n, pack_b ? kWidth<T> : kRowWidth<T>, tile_cols);
