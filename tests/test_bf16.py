@@ -18,6 +18,8 @@ SIZES = [1, 3, 7, 15, 16, 17, 33]
 LARGE = [(2201, 357, 521), (357, 521, 2201), (521, 2201, 357)]
 #: Emulated everywhere; as the processor does it, where it can.
 WAYS = _core.bf16_ways()
+NATIVE = [way for way in WAYS if way in (Bf16Way.avx512, Bf16Way.amx)]
+PRECISIONS = ["bf16-emulated", "bf16"] if NATIVE else ["bf16-emulated"]
 
 
 def bf16(array):
@@ -199,6 +201,17 @@ def test_threads_of_python_and_a_child_have_tiles_of_their_own(kernel, rng, way)
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.parametrize("way", NATIVE, ids=lambda way: way.name)
+def test_the_instruction_has_the_bits_of_its_emulation(kernel, rng, way):
+    """Their products are exact in float32, so only the order of sums matters, and that what is below normal is zero."""
+    emulated = Bf16Way.emulated if way == Bf16Way.avx512 else Bf16Way.amx_emulated
+    for n, inputs, outputs in [(3, 7, 5), (61, 62, 63), (257, 5, 129), (5, 1025, 67)]:
+        x, w, b, dy = draw(rng, (n, inputs), (inputs, outputs), (outputs,), (n, outputs))
+        assert_same_bits(forward(kernel, x, w, b, way), forward(kernel, x, w, b, emulated))
+        assert_same_bits(backward_input(kernel, dy, w, way), backward_input(kernel, dy, w, emulated))
+        assert_same_bits(backward_weight(kernel, dy, x, way)[0], backward_weight(kernel, dy, x, emulated)[0])
+
+
 def network(seed=0, dtype="float32"):
     return nn.Sequential(
         nn.Linear(20, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.1), nn.Linear(48, 3), seed=seed, dtype=dtype
@@ -216,12 +229,13 @@ def data(rng):
     return x, (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype(int) + (x[:, 3] > 1)
 
 
-def test_first_loss_is_of_rounded_factors(data):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_first_loss_is_of_rounded_factors(data, precision):
     """Against NumPy on a network that is one product."""
     x, y = data
     model = nn.Sequential(nn.Linear(20, 3), seed=3)
     state = model.state_dict()
-    value = trainer_of(model).step(x, y)
+    value = trainer_of(model, precision).step(x, y)
     logits = bf16(x).astype(np.float64) @ bf16(state["0.weight"]).astype(np.float64).T + state["0.bias"]
     shifted = logits - logits.max(axis=1, keepdims=True)
     expected = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y])
@@ -230,25 +244,27 @@ def test_first_loss_is_of_rounded_factors(data):
     assert trainer_of(plain, None).step(x, y) != value
 
 
-def test_learns_as_float32_does(data):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_learns_as_float32_does(data, precision):
     x, y = data
     scores = {}
-    for precision in (None, "bf16-emulated"):
-        runs = [trainer_of(network(seed), precision) for seed in range(5)]
+    for each in (None, precision):
+        runs = [trainer_of(network(seed), each) for seed in range(5)]
         for trainer in runs:
             trainer.fit(x[:200], y[:200], epochs=15)
-        scores[precision] = [trainer.evaluate(x[200:], y[200:])["accuracy"] for trainer in runs]
+        scores[each] = [trainer.evaluate(x[200:], y[200:])["accuracy"] for trainer in runs]
     plain, rounded = (np.array(each) for each in scores.values())
     assert not np.array_equal(plain, rounded)
     assert abs(plain.mean() - rounded.mean()) < 2 * max(plain.std(), 0.01)
 
 
-def test_threads_steps_and_fit_agree(data, restore_threads, share_all_work):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_threads_steps_and_fit_agree(data, precision, restore_threads, share_all_work):
     x, y = data
     found = []
     for threads in (1, 3):
         lm.set_num_threads(threads)
-        by_fit, by_step = trainer_of(network()), trainer_of(network())
+        by_fit, by_step = trainer_of(network(), precision), trainer_of(network(), precision)
         by_fit.fit(x, y, batch_size=50, shuffle=False)
         for begin in range(0, len(x), 50):
             by_step.step(x[begin : begin + 50], y[begin : begin + 50])
