@@ -24,7 +24,9 @@ Buffer Buffer::uninitialized(Index bytes) {
   const auto size = static_cast<std::size_t>(round_up(buffer.bytes_, alignment));
   buffer.data_.reset(static_cast<char*>(std::aligned_alloc(static_cast<std::size_t>(alignment), size)));
   if (!buffer.data_) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
   if (huge) madvise(buffer.data(), size, MADV_HUGEPAGE);  // a wish: without effect where the system has none
+#endif
   return buffer;
 }
 

@@ -26,7 +26,7 @@ bool supports(const std::string& name) {
   }
   if (name == "avx2") return v3;
 #endif
-  return name == "baseline";
+  return name == "baseline" || name == "neon";  // neon is a part of 64-bit ARM, for which alone it is built
 }
 
 // Whether the processor has AMX for bfloat16, the system saves its registers, and this process may use them: a tile is

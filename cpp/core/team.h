@@ -8,9 +8,15 @@
 
 namespace lamella {
 
+#if defined(__aarch64__)
+constexpr int kSharedLine = 128;  // Apple's cache lines
+#else
+constexpr int kSharedLine = 64;
+#endif
+
 struct Barrier {
-  alignas(64) int arrived = 0;
-  alignas(64) int phase = 0;
+  alignas(kSharedLine) int arrived = 0;
+  alignas(kSharedLine) int phase = 0;
   int sleepers = 0;           // threads that may have to be woken up at the next phase
   int* processors = nullptr;  // where each thread of the team was seen last, -1: not yet
 };
@@ -41,7 +47,7 @@ static inline void spin_pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  asm volatile("yield");
+  asm volatile("isb");  // waits some ten cycles for what is under way; `yield` is no wait at all on most processors
 #endif
 }
 

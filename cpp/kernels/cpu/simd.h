@@ -5,7 +5,7 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
@@ -128,6 +128,26 @@ LAMELLA_INLINE void store_part(double* to, Vector<double> v, Index count) {
   }
   if (count & 1) _mm_store_sd(to, rest);
 }
+#elif defined(__aarch64__)
+// Three loads without a branch, one of which may be of an element that another one reads, too; then what there is.
+LAMELLA_INLINE Vector<float> load_part(const float* from, Index count) {
+  static constexpr std::uint32_t window[] = {~0u, ~0u, ~0u, 0, 0, 0};
+  float32x4_t v = vsetq_lane_f32(*from, vdupq_n_f32(0), 0);
+  v = vld1q_lane_f32(from + (count >> 1), v, 1);
+  v = vld1q_lane_f32(from + count - 1, v, 2);
+  return (Vector<float>)vandq_u32(vreinterpretq_u32_f32(v), vld1q_u32(window + 3 - count));
+}
+LAMELLA_INLINE void store_part(float* to, Vector<float> v, Index count) {
+  float32x2_t rest = vget_low_f32((float32x4_t)v);
+  if (count & 2) {
+    vst1_f32(to, rest);
+    rest = vget_high_f32((float32x4_t)v);
+    to += 2;
+  }
+  if (count & 1) vst1_lane_f32(to, rest, 0);
+}
+LAMELLA_INLINE Vector<double> load_part(const double* from, Index) { return Vector<double>{*from, 0}; }
+LAMELLA_INLINE void store_part(double* to, Vector<double> v, Index) { *to = v[0]; }
 #else
 template <typename T>
 LAMELLA_INLINE Vector<T> load_part(const T* from, Index count) {
@@ -148,6 +168,8 @@ LAMELLA_INLINE Vector<float> square_root(Vector<float> x) {
   return (Vector<float>)_mm256_sqrt_ps((__m256)x);
 #elif defined(__SSE2__)
   return (Vector<float>)_mm_sqrt_ps((__m128)x);
+#elif defined(__aarch64__)
+  return (Vector<float>)vsqrtq_f32((float32x4_t)x);
 #else
   for (int i = 0; i < kLanes<float>; ++i) x[i] = __builtin_sqrtf(x[i]);
   return x;
@@ -161,14 +183,16 @@ LAMELLA_INLINE Vector<double> square_root(Vector<double> x) {
   return (Vector<double>)_mm256_sqrt_pd((__m256d)x);
 #elif defined(__SSE2__)
   return (Vector<double>)_mm_sqrt_pd((__m128d)x);
+#elif defined(__aarch64__)
+  return (Vector<double>)vsqrtq_f64((float64x2_t)x);
 #else
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
   return x;
 #endif
 }
 
-// The larger and the smaller of x and a bound; NaN stays NaN (the instructions give their second operand if either is
-// NaN).
+// The larger and the smaller of x and a bound; NaN stays NaN (of x86's instructions, which give their second operand if
+// either is NaN, as of ARM's, which give NaN).
 LAMELLA_INLINE Vector<float> at_least(Vector<float> x, Vector<float> low) {
 #if defined(__AVX512F__)
   return (Vector<float>)_mm512_maskz_max_ps(0xffff, (__m512)low, (__m512)x);
@@ -176,6 +200,8 @@ LAMELLA_INLINE Vector<float> at_least(Vector<float> x, Vector<float> low) {
   return (Vector<float>)_mm256_max_ps((__m256)low, (__m256)x);
 #elif defined(__SSE2__)
   return (Vector<float>)_mm_max_ps((__m128)low, (__m128)x);
+#elif defined(__aarch64__)
+  return (Vector<float>)vmaxq_f32((float32x4_t)x, (float32x4_t)low);
 #else
   return x < low ? low : x;
 #endif
@@ -188,6 +214,8 @@ LAMELLA_INLINE Vector<double> at_least(Vector<double> x, Vector<double> low) {
   return (Vector<double>)_mm256_max_pd((__m256d)low, (__m256d)x);
 #elif defined(__SSE2__)
   return (Vector<double>)_mm_max_pd((__m128d)low, (__m128d)x);
+#elif defined(__aarch64__)
+  return (Vector<double>)vmaxq_f64((float64x2_t)x, (float64x2_t)low);
 #else
   return x < low ? low : x;
 #endif
@@ -200,6 +228,8 @@ LAMELLA_INLINE Vector<float> at_most(Vector<float> x, Vector<float> high) {
   return (Vector<float>)_mm256_min_ps((__m256)high, (__m256)x);
 #elif defined(__SSE2__)
   return (Vector<float>)_mm_min_ps((__m128)high, (__m128)x);
+#elif defined(__aarch64__)
+  return (Vector<float>)vminq_f32((float32x4_t)x, (float32x4_t)high);
 #else
   return x > high ? high : x;
 #endif
@@ -212,6 +242,8 @@ LAMELLA_INLINE Vector<double> at_most(Vector<double> x, Vector<double> high) {
   return (Vector<double>)_mm256_min_pd((__m256d)high, (__m256d)x);
 #elif defined(__SSE2__)
   return (Vector<double>)_mm_min_pd((__m128d)high, (__m128d)x);
+#elif defined(__aarch64__)
+  return (Vector<double>)vminq_f64((float64x2_t)x, (float64x2_t)high);
 #else
   return x > high ? high : x;
 #endif
@@ -241,7 +273,7 @@ LAMELLA_INLINE Vector<T> rounded(Vector<T> v) {
   asm("" : "+v"(v));
 #elif defined(__SSE2__)
   asm("" : "+x"(v));
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__)
   asm("" : "+w"(v));
 #endif
   return v;
@@ -361,6 +393,8 @@ LAMELLA_INLINE LongVector multiply_low(LongVector a, LongVector b) {
   return (LongVector)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
   return (LongVector)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#elif defined(__aarch64__)
+  return (LongVector)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 #else
   const LongVector low = LongVector{} + 0xffffffffu;
   return (a & low) * (b & low);
@@ -379,6 +413,8 @@ LAMELLA_INLINE std::uint64_t halves_at_least(WordVector v, std::uint32_t least) 
   return static_cast<std::uint64_t>((bytes & 0xff) | (bytes >> 8 & 0xff00));
 #elif defined(__SSE2__)
   return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_packs_epi16((__m128i)kept, _mm_setzero_si128())));
+#elif defined(__aarch64__)
+  return vaddvq_u16(vandq_u16((uint16x8_t)kept, uint16x8_t{1, 2, 4, 8, 16, 32, 64, 128}));
 #else
   std::uint64_t bits = 0;
   for (int i = 0; i < kVectorBytes / 2; ++i) bits |= static_cast<std::uint64_t>(kept[i] & 1) << i;
