@@ -75,7 +75,7 @@ __attribute__((noinline)) void multiply_tile(T* c, Index c_row, const T* a, Inde
       for (int j = 0; j < vectors; ++j) acc[i][j] += value * row[j];
     }
   };
-  if (whole || b_row == vectors * lanes) {  // whole vectors may be read: a full tile, or a packed, padded panel
+  if (whole || b_row == kTileCols<T>) {  // whole vectors may be read: a full tile, or a packed, padded panel
 #pragma GCC unroll 4
     for (Index p = 0; p < k; ++p) {
       Vector<T> row[vectors];

@@ -274,9 +274,12 @@ void multiply_column(T* c, const T* a, const T* x, Index m, Index k, const Produ
 // Adds `terms` rows of B, each times its element of A, to a row of sums in memory.
 template <int terms, typename T>
 LAMELLA_INLINE void add_rows(T* sums, const T* a, const T* b, Index b_row, Index cols) {
+  Vector<T> factors[terms];  // once: as far as the compiler knows, stores to `sums` may change `a`
+#pragma GCC unroll 8
+  for (int p = 0; p < terms; ++p) factors[p] = splat(a[p]);
   const auto add = [&](Vector<T> total, auto get) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-    for (int p = 0; p < terms; ++p) total += splat(a[p]) * get(b + p * b_row);
+    for (int p = 0; p < terms; ++p) total += factors[p] * get(b + p * b_row);
     return total;
   };
   Index j = 0;
