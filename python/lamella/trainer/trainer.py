@@ -58,9 +58,9 @@ class Trainer:
         gradients and all else stay float32, and so do predictions. Needs a processor with AMX (Intel's from Sapphire
         Rapids on; Linux 5.16), whose tiles do 16 times the multiply-adds of float32, or with AVX512-BF16, which does
         up to twice as many; the better one is taken, and ``lm.show_config()`` names it. The two add up in another
-        order, so that the last bits of results differ between them. Neither has been timed: both have run in an
-        emulator of such processors only. "bf16-emulated": the same rounding anywhere, slower than float32, to see what
-        it does to a training.
+        order, so that the last bits of results differ between them. Neither has been timed: their instructions have
+        run in emulators only. "bf16-emulated": the same rounding anywhere, slower than float32, to see what it does to
+        a training.
 
     Raises
     ------
