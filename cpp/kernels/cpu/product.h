@@ -115,7 +115,8 @@ void pack_across(T* out, const T* in, Index along, Index count, Index depth) {
             for (int i = 0; i < lanes; ++i) store(to + i * panel, square[i]);
           } else {
             const Index block = end - p < lanes ? end - p : lanes;
-            for (int i = 0; i < lanes; ++i) square[i] = i < rows ? load_part(from + i * along + p, block) : Vector<T>{};
+            const auto get = [&](const T* at) { return block == lanes ? load(at) : load_part(at, block); };
+            for (int i = 0; i < lanes; ++i) square[i] = i < rows ? get(from + i * along + p) : Vector<T>{};
             transpose<T>(square);
             for (Index i = 0; i < block; ++i) store(to + i * panel, square[i]);
           }
