@@ -9,9 +9,9 @@
 namespace lamella {
 
 // While it lives, this thread's results below the smallest normal number (1.2e-38 in float32) are zero; on ARM such
-// operands count as zero, too. A processor
-// computes with such numbers some hundred times slower, and the averages of an optimizer for a unit whose gradient is
-// zero end there: by rounding, 0.9 times the smallest number is that number again, for ever.
+// operands count as zero, too. A processor computes with such numbers some hundred times slower, and the averages of an
+// optimizer for a unit whose gradient is zero end there: by rounding, 0.9 times the smallest number is that number
+// again, for ever.
 class FlushDenormals {
  public:
   FlushDenormals() : before_(control()) { set_control(before_ | kFlush); }
